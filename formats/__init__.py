@@ -1,0 +1,1 @@
+"""The .spr container and its specification; video in and out; sprite sheets."""

@@ -1,0 +1,1 @@
+"""spritecodec: a video codec and file format for sprite-based video."""

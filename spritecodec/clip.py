@@ -1,0 +1,163 @@
+"""The Clip: the source of an encode, read in pieces so that memory stays bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spritecodec.errors import InputError
+
+
+@dataclass(frozen=True)
+class AudioStream:
+    """One audio stream, its packets kept exactly as the source stores them.
+
+    Attributes
+    ----------
+    codec : str
+        FFmpeg's codec name, for example ``"aac"``.
+    sample_rate, channels : int
+        In hertz, and a count.
+    layout : str
+        FFmpeg's channel layout, for example ``"stereo"``.
+    extradata : bytes
+        The codec's set-up bytes; may be empty.
+    time_base : Fraction
+        Seconds per tick of ``pts``, ``dts`` and ``duration``.
+    pts, dts, duration : ndarray, shape (packets,), int64
+    packets : tuple of bytes
+    """
+
+    codec: str
+    sample_rate: int
+    channels: int
+    layout: str
+    extradata: bytes
+    time_base: Fraction
+    pts: NDArray[np.int64]
+    dts: NDArray[np.int64]
+    duration: NDArray[np.int64]
+    packets: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some consecutive frames of a clip.
+
+    Attributes
+    ----------
+    frames : ndarray, shape (n, h, w, 3), uint8
+        RGB.
+    pts : ndarray, shape (n,), int64
+        Presentation times in ticks of the clip's ``time_base``.
+    """
+
+    frames: NDArray[np.uint8]
+    pts: NDArray[np.int64]
+
+
+@runtime_checkable
+class Clip(Protocol):
+    """What the encoder reads: frames in pieces, timestamps, audio packets.
+
+    Attributes
+    ----------
+    width, height : int
+        Of the picture as shown (after rotation), in pixels.
+    time_base : Fraction
+        Seconds per tick of the frames' ``pts``.
+    frame_rate : Fraction
+        Nominal frames per second; only a hint, ``pts`` decide.
+    frame_count : int or None
+        None where the source cannot tell without being read (a pipe).
+    pixel_exact : bool
+        True where the source stores RGB (or palette) pixels losslessly, so that
+        asking for lossless makes sense.
+    audio : tuple of AudioStream
+    name : str
+        For messages.
+    """
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def time_base(self) -> Fraction: ...
+    @property
+    def frame_rate(self) -> Fraction: ...
+    @property
+    def frame_count(self) -> int | None: ...
+    @property
+    def pixel_exact(self) -> bool: ...
+    @property
+    def audio(self) -> tuple[AudioStream, ...]: ...
+    @property
+    def name(self) -> str: ...
+
+    def pieces(self, size: int = 64) -> Iterator[Piece]:
+        """Read the clip from its first frame, at most `size` frames at a time.
+
+        May be called again for another pass, except on a pipe.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ArrayClip:
+    """A clip that already lies in memory.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (n, h, w, 3), uint8
+        RGB; n, h, w at least 1.
+    frame_rate : Fraction
+    pts : ndarray, shape (n,), int64, optional
+        Strictly increasing; 0, 1, 2, ... when left out, in ticks of 1/frame_rate.
+
+    Raises
+    ------
+    InputError
+        The array has another shape or type, or no frames.
+    """
+
+    frames: NDArray[np.uint8]
+    frame_rate: Fraction = Fraction(60)
+    pts: NDArray[np.int64] | None = None
+    time_base: Fraction = field(default=Fraction(0))
+    audio: tuple[AudioStream, ...] = ()
+    pixel_exact: bool = True
+    name: str = "array"
+
+    def __post_init__(self) -> None:
+        shape = self.frames.shape
+        if self.frames.dtype != np.uint8 or len(shape) != 4 or shape[3] != 3 or 0 in shape:
+            raise InputError(
+                "frames must be a non-empty uint8 array of shape (n, height, width, 3), "
+                f"not {self.frames.dtype} of shape {shape}"
+            )
+        if not self.time_base:
+            object.__setattr__(self, "time_base", 1 / Fraction(self.frame_rate))
+
+    @property
+    def width(self) -> int:
+        return int(self.frames.shape[2])
+
+    @property
+    def height(self) -> int:
+        return int(self.frames.shape[1])
+
+    @property
+    def frame_count(self) -> int:
+        return int(self.frames.shape[0])
+
+    def pieces(self, size: int = 64) -> Iterator[Piece]:
+        pts = np.arange(len(self.frames), dtype=np.int64) if self.pts is None else self.pts
+        for start in range(0, len(self.frames), size):
+            stop = start + size
+            yield Piece(self.frames[start:stop], pts[start:stop])

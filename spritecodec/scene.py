@@ -1,0 +1,157 @@
+"""The Scene: what a .spr file says, as plain numpy arrays.
+
+Everything after ``harden`` speaks this language: the encoder's refinement produces
+it, the container stores it, the renderer draws it. No torch here.
+
+A frame t is drawn back to front:
+
+1. the canvas is filled with ``backdrop[t]``;
+2. each layer in order: its textures, then the placements that its tracks have at t,
+   ordered by the track's ``z`` and then by the track's index. A point (x, y) of a layer
+   shows at the screen point ``(x, y) - pan[t]``;
+3. the residual patches alive at t, in screen coordinates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+FLIP_HORIZONTAL = 1
+FLIP_VERTICAL = 2
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A depth plane with its own pan, and the textures of its background.
+
+    Attributes
+    ----------
+    pan : ndarray, shape (n, 2), int32
+        Layer coordinates (x, y) of the screen's top left corner, per frame.
+    textures : ndarray, shape (b, 3), int32
+        Rows (index into ``Scene.textures``, x, y): where a texture's top left corner
+        lies in layer coordinates. Drawn in row order.
+    """
+
+    pan: NDArray[np.int32]
+    textures: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """All objects through time; track i owns the placements first[i] : first[i + 1].
+
+    Attributes
+    ----------
+    layer, z : ndarray, shape (tracks,), int32
+        The layer that the track's positions are measured in; drawing order inside it.
+    start : ndarray, shape (tracks,), int32
+        Frame of the track's first placement. A track has one placement a frame.
+    first : ndarray, shape (tracks + 1,), int64
+        Offsets into the placement arrays.
+    sprite, x, y : ndarray, shape (placements,), int32
+        Index into ``Scene.sprites``; layer coordinates of the sprite's top left corner.
+    flip : ndarray, shape (placements,), uint8
+        FLIP_HORIZONTAL | FLIP_VERTICAL.
+    """
+
+    layer: NDArray[np.int32]
+    z: NDArray[np.int32]
+    start: NDArray[np.int32]
+    first: NDArray[np.int64]
+    sprite: NDArray[np.int32]
+    x: NDArray[np.int32]
+    y: NDArray[np.int32]
+    flip: NDArray[np.uint8]
+
+    @property
+    def length(self) -> NDArray[np.int64]:
+        """Frames that each track lives, shape (tracks,)."""
+        return np.diff(self.first)
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @staticmethod
+    def none() -> Tracks:
+        """No tracks at all."""
+        e = np.zeros(0, np.int32)
+        return Tracks(e, e, e, np.zeros(1, np.int64), e, e, e, np.zeros(0, np.uint8))
+
+
+@dataclass(frozen=True)
+class Residual:
+    """Sparse corrections: patches that replace pixels of the drawn frame.
+
+    Attributes
+    ----------
+    start, length : ndarray, shape (patches,), int32
+        Lifetime in frames; `start` never decreases.
+    x, y, width, height : ndarray, shape (patches,), int32
+        Rectangle on the screen, wholly inside it.
+    first : ndarray, shape (patches + 1,), int64
+        Offsets into `pixels`; patch i owns width[i] * height[i] pixels, row by row.
+    pixels : ndarray, shape (pixels, 4), uint8
+        RGBA; alpha 255 replaces the pixel, alpha 0 leaves it. No other alpha.
+    """
+
+    start: NDArray[np.int32]
+    length: NDArray[np.int32]
+    x: NDArray[np.int32]
+    y: NDArray[np.int32]
+    width: NDArray[np.int32]
+    height: NDArray[np.int32]
+    first: NDArray[np.int64]
+    pixels: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @staticmethod
+    def none() -> Residual:
+        """No corrections."""
+        e = np.zeros(0, np.int32)
+        return Residual(e, e, e, e, e, e, np.zeros(1, np.int64), np.zeros((0, 4), np.uint8))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A run of frames as sprites on tracks over backgrounds.
+
+    Attributes
+    ----------
+    width, height : int
+        Of the screen, in pixels.
+    pts : ndarray, shape (n,), int64
+        Presentation time of each frame in ticks of `time_base`, strictly increasing.
+    time_base : Fraction
+        Seconds per tick.
+    backdrop : ndarray, shape (n, 3), uint8
+        RGB colour behind everything, per frame.
+    sprites : tuple of ndarray, each shape (h, w, 4), uint8
+        The dictionary: RGBA sprites, straight (not premultiplied) alpha.
+    textures : tuple of ndarray, each shape (h, w, 4), uint8
+        Backgrounds, usually larger than the screen.
+    layers : tuple of Layer
+        Back to front.
+    tracks : Tracks
+    residual : Residual
+    """
+
+    width: int
+    height: int
+    pts: NDArray[np.int64]
+    time_base: Fraction
+    backdrop: NDArray[np.uint8]
+    sprites: tuple[NDArray[np.uint8], ...]
+    textures: tuple[NDArray[np.uint8], ...]
+    layers: tuple[Layer, ...]
+    tracks: Tracks
+    residual: Residual
+
+    def __len__(self) -> int:
+        return len(self.pts)
