@@ -1,0 +1,529 @@
+"""``sprite-game``: a climbing game on a solid background, drawn here, with its true scene.
+
+After the synthetic game of Dubey, Agrawal, Pathak, Griffiths and Efros, "Investigating Human
+Priors for Playing Video Games" (ICML 2018), on which MarioNette is evaluated: ladders,
+platforms, spikes, a key, a door, patrolling enemies, one screen that does not scroll. The
+player fetches the key, then walks through the door; after that, or when time is up, the level
+is re-arranged. Nothing is taken from that game: pictures, rules and code are made here.
+
+The player's positions are whole sixteenths of a pixel, so that every machine plays the same.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+
+from benchmarks.clips.pixel_art import RGBA, outlined, over, picture, rgb, stacked, wave
+from benchmarks.clips.stage import Cel, Stage
+from spritecodec.scene import FLIP_HORIZONTAL, FLIP_VERTICAL, Scene
+
+TILE = 16
+FRAME_RATE = 30
+SKY = "8fcfd6"
+
+# Heights and speeds in sixteenths of a pixel (a frame).
+SUB = 16
+WALK, CLIMB, JUMP, GRAVITY = 27, 20, -59, 6
+
+PLAYER_W, PLAYER_H = 16, 20
+PLATFORMS, LADDERS, DOORS, SPIKES, ITEMS, ENEMIES, PLAYER = range(7)  # z
+
+HEAD = """
+.....YYYY.....
+...YYyyyyyy...
+..YyyyyyyyyO..
+..yyyyypPPPp..
+.OyyyypPPPPPP.
+.OyyyyPPkPPkP.
+.OyyyyPPkPPkP.
+.OOyyyPPPPPPX.
+..OOyypPPPPp..
+...OOOyyyO....
+"""
+BODY = """
+...OyyYyyyO...
+..OOyyYyyyyO..
+..OOyyYyyyyO..
+..OOOyyyyyOO..
+"""
+BACK = """
+.....YYYY.....
+...YYyyyyyO...
+..YyyyyyyyyO..
+..YyyyyyyyyO..
+..yyyyyyyyyO.P
+..yyyyyyyyyOyy
+..OyyyyyyyOOyy
+..OOyyyyyOOOy.
+...OOOOOOOOO..
+..OyyyOyyyO...
+.yyyyyOyyyyO..
+.OyyyyyyyyyO..
+.POOyyyyyyOO..
+...OOOOOOOO...
+"""
+LEGS = {
+    "stand": "...nnn.nnn.... ...bbb.bbb.... ...BBc.BBc.... ..............",
+    "step 1": "...nnn..nnn... ..bbb....bbc.. ..Bc......BBc. ..............",
+    "pass 1": "....nnnnn..... ...nnbbb...... ...BBBBBc..... ..............",
+    "step 2": "....nnnnnn.... ..bbbb..nbb... ..BBc....BBc.. ..............",
+    "pass 2": ".....nnnn..... .....bbbnn.... .....BBcBB.... ..............",
+    "jump": "...nnnn.nnn... ..bbbn...bbc.. ..BBc....BBc.. ..............",
+    "fall": "..nnn....nnn.. ..bbb....bbb.. ..BBc....BBc.. ..............",
+    "climb": "....nnn.nn.... ....bbb.bb.... ....BBB.bb.... ........BB....",
+}
+ARM = {"down": "OO yy yy PP", "fore": "OOy. .yyP ..PP", "back": ".OO Oyy PP.", "up": ".PP .yy Oy. O.."}
+
+BLOB = """
+.....XXXX.....
+...XXwXXXXx...
+..XwwXXXXXXx..
+..XwXXXXXXXx..
+.XXXXwkXXwkXx.
+.XXXXkkXXkkXx.
+.XXXXkkXXkkxx.
+.xXXXXXXXXXxx.
+.xxXXXkkkXxxm.
+..xxxxxxxxxm..
+"""
+BLOB_FLAT = """
+..............
+....XXXXXX....
+..XXwwXXXXXx..
+.XXwXXXXXXXXx.
+XXXXXwkXXwkXXx
+XXXXXkkXXkkXXx
+XXXXXkkXXkkXxx
+xXXXXXXXXXXxxx
+xxXXXXkkkXxxxm
+.xxxxxxxxxxxm.
+"""
+BEETLE = """
+.....VVVVV....
+...VVuUUuVVV..
+..VuUUuVVVVVV.
+.VuUuVVVVVkVVi
+.VuVVVVVVkiiik
+VVVVVVVVVkiwki
+VVVVVVVVvkikki
+vVVVVVVvvkiiih
+.vvvvvvvvvkhh.
+"""
+BEETLE_LEGS = ("..hh..hh.hh... ..H...H...H...", "...hh.hh..hh.. ...H...H..H...")
+KEY = """
+.yyyy.........
+yYyyyO........
+yy..yyyyyyyyyy
+yy..OyOOOOyOyO
+yyyyO.....y.y.
+.OOO......O.O.
+"""
+SPIKE = """
+...w.....w...
+...w.....w...
+..iwH...iwH..
+..iwH...iwH..
+..iiH...iiH..
+.iwiHH.iwiHH.
+.iiiHHHiiiHH.
+iiiiHHiiiiHHH
+hhhhhhhhhhhhh
+"""
+LADDER = """
+.op........op.
+.op........op.
+.op........op.
+.op........op.
+.rpppppppppro.
+.roooooooooro.
+.rr........rr.
+.ro........ro.
+.op........op.
+.op........op.
+.op........op.
+.op........op.
+.rpppppppppro.
+.roooooooooro.
+.rr........rr.
+.ro........ro.
+"""
+DOOR = """
+......oooooo......
+....oopppppprr....
+...oprroooorrpr...
+..oprooooooooror..
+.opropoororoororr.
+.oroopoororooorar.
+.orooroororooorrr.
+.oroorooooooooorr.
+.oroorooroooooorr.
+.oroorooroooyyorr.
+.oroorooroooyOorr.
+.oroorooroooOOorr.
+.oroorooroooooorr.
+.oroorooroooooorr.
+.oroorooroooooorr.
+.oroorooroooooorr.
+.orrrrrrrrrrrrrrr.
+.oroorooroooooorr.
+.oroorooroooooorr.
+.oroorooroooooorr.
+.oroorooroooooorr.
+.oroorooroooooorr.
+""".replace("a", "r")
+GEM = """
+..cccc..
+.cCwCCB.
+cCwCCBBb
+cccBBBbb
+.cBBBbb.
+..BBbb..
+...Bb...
+"""
+
+
+def _platform(left: bool, right: bool, high: int, seed: int) -> RGBA:
+    """A grass-topped piece of earth, `high` rows, its left or right end rounded off."""
+    rng = random.Random(seed)
+    image = np.zeros((high, TILE, 4), np.uint8)
+    image[..., 3] = 255
+    image[..., :3] = rgb("r")
+    image[high - 2 :, :, :3] = rgb("d")
+    for _ in range(high // 2):
+        x, y = rng.randrange(1, TILE - 4), rng.randrange(5, high - 2)
+        image[y, x : x + rng.randint(2, 3), :3] = rgb("o")
+        image[y + 1, x : x + 2, :3] = rgb("d")
+    for x in range(TILE):
+        depth = 4 + (0, 1, 1, 0, -1, 0, 1, 0)[(x + seed) % 8]
+        image[:depth, x, :3] = rgb("G")
+        image[depth - 1, x, :3] = rgb("g")
+        image[1, x, :3] = rgb("L" if (x * 5 + seed) % 7 < 3 else "l")
+        image[2, x, :3] = rgb("l" if (x * 3 + seed) % 5 < 3 else "G")
+    image[0, :, :3] = image[-1, :, :3] = rgb("k")
+    for end, column, inner in ((left, 0, 1), (right, TILE - 1, TILE - 2)):
+        if end:
+            image[:, column, :3] = rgb("k")
+            image[[0, -1], column] = 0
+            image[1, inner, :3] = rgb("l")
+    return image
+
+
+@cache
+def _pictures() -> dict[str, RGBA]:
+    head, body = picture(HEAD), picture(BODY)
+    legs = {name: picture(art) for name, art in LEGS.items()}
+    arm = {name: picture(art) for name, art in ARM.items()}
+
+    def hero(stance: str, arms: str, x: int, y: int) -> RGBA:
+        return outlined(over(stacked(head, body, legs[stance]), arm[arms], x, y))
+
+    door = outlined(picture(DOOR))
+    ajar = over(door, outlined(picture("\n".join(["nnnnnnnnnn"] * 18), {"n": "k"})), 3, 5)
+    ajar[5:, 5:8, :3] = np.where(ajar[5:, 5:8, 3:] > 0, rgb("v"), 0)
+    shell = picture(BEETLE)
+    made = {
+        "stand": hero("stand", "down", 5, 10),
+        "walk 0": hero("step 1", "fore", 6, 10),
+        "walk 1": hero("pass 1", "down", 5, 10),
+        "walk 2": hero("step 2", "back", 3, 10),
+        "walk 3": hero("pass 2", "down", 5, 10),
+        "jump": hero("jump", "up", 9, 7),
+        "fall": hero("fall", "fore", 6, 9),
+        "climb": outlined(stacked(picture(BACK), legs["climb"])),
+        "blob": outlined(picture(BLOB)),
+        "blob flat": outlined(picture(BLOB_FLAT)),
+        "key": outlined(picture(KEY)),
+        "gem": outlined(picture(GEM)),
+        "spike": outlined(picture(SPIKE)),
+        "ladder": outlined(picture(LADDER))[1:-1],
+        "door": door[:-1],
+        "door ajar": ajar[:-1],
+    }
+    for i, legs_art in enumerate(BEETLE_LEGS):
+        made[f"beetle {i}"] = outlined(stacked(shell, picture(legs_art)))
+    for left, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        for seed in range(2):
+            made[f"platform {left}{right}{seed}"] = _platform(bool(left), bool(right), 11, seed)
+    for seed in range(3):
+        made[f"ground {seed}"] = _platform(False, False, TILE, seed + 5)
+    return made
+
+
+@dataclass
+class _Enemy:
+    kind: str
+    floor: int
+    low: int
+    high: int
+    x: int
+    step: int
+
+
+@dataclass
+class _Level:
+    """A random arrangement; x in pixels, floors counted from the ground up."""
+
+    tops: list[int]
+    columns: list[list[bool]]
+    ladders: list[int]
+    spikes: list[tuple[int, int]]
+    gems: list[tuple[int, int]]
+    enemies: list[_Enemy]
+    start: int
+    key: tuple[int, int]
+    door: tuple[int, int]
+
+
+@dataclass
+class _Player:
+    x: int
+    y: int
+    floor: int = 0
+    vy: int = 0
+    right: bool = True
+    state: str = "ground"  # ground, air, ladder, dead, home
+    clock: int = 0
+    has_key: bool = False
+    taken: set[int] = field(default_factory=set)
+
+
+def _arrange(rng: random.Random, columns: int, rows: int) -> _Level:
+    """A level that the player can finish: everything apart from everything else."""
+    tops = [row * TILE for row in range(rows - 1, 1, -3)]
+    free = [set(range(columns)) for _ in tops]
+
+    def take(floor: int, apart: int) -> int | None:
+        """A free column away from the rest; None when the floor is full."""
+        choice = sorted(free[floor])
+        if not choice:
+            return None
+        column = rng.choice(choice)
+        free[floor] -= set(range(column - apart, column + apart + 1))
+        return column
+
+    ladders: list[int] = []
+    for floor in range(len(tops) - 1):
+        both = sorted(free[floor] & free[floor + 1] - {0, columns - 1})
+        column = rng.choice(both)
+        ladders.append(column)
+        for f in (floor, floor + 1):
+            free[f] -= set(range(column - 1, column + 2))
+    filled = [[True] * columns for _ in tops]
+    start = take(0, 1)
+    door = take(len(tops) - 1, 1)
+    key_floor = rng.randrange(len(tops))
+    key = take(key_floor, 0)
+    if start is None or door is None or key is None:
+        return _arrange(rng, columns, rows)
+    spikes: list[tuple[int, int]] = []
+    gems: list[tuple[int, int]] = []
+    enemies: list[_Enemy] = []
+    for floor in range(len(tops)):
+        for _ in range(1 if columns < 8 else 2):
+            inner = free[floor] - {0, columns - 1}
+            if inner and rng.random() < 0.75:
+                column = rng.choice(sorted(inner))
+                free[floor] -= set(range(column - 2, column + 3))
+                spikes.append((floor, column * TILE))
+        gem = take(floor, 0)
+        if gem is not None:
+            gems.append((floor, gem * TILE))
+        if floor > 0:
+            ends = {ladders[floor - 1]} | {c for f, c in enumerate(ladders) if f == floor}
+            ends |= {x // TILE for f, x in spikes if f == floor}
+            ends |= {door if floor == len(tops) - 1 else -1, key if floor == key_floor else -1}
+            for edge, side in ((0, 1), (columns - 1, -1)):
+                for column in range(edge, edge + side * rng.randrange(columns // 3), side):
+                    if ends & {column, column + side}:
+                        break
+                    filled[floor][column] = False
+                    gems = [g for g in gems if g != (floor, column * TILE)]
+        if floor or rng.random() < 0.6:
+            low = TILE * filled[floor].index(True)
+            high = TILE * (columns - 1 - filled[floor][::-1].index(True))
+            x = rng.randrange(low, high)
+            kind = rng.choice(("blob", "beetle"))
+            enemies.append(_Enemy(kind, floor, low, high, x, rng.choice((-1, 1))))
+    return _Level(
+        tops, filled, ladders, spikes, gems, enemies,
+        start * TILE, (key_floor, key * TILE), (len(tops) - 1, door * TILE),
+    )  # fmt: skip
+
+
+def _decide(level: _Level, player: _Player) -> tuple[int, bool, int]:
+    """What the player wants: the x to walk to, whether to jump now, and which way to climb."""
+    goal_floor, goal_x = level.door if player.has_key else level.key
+    climb = 0
+    if goal_floor != player.floor:
+        climb = 1 if goal_floor > player.floor else -1
+        goal_x = level.ladders[player.floor if climb > 0 else player.floor - 1] * TILE
+    ahead = 1 if goal_x * SUB > player.x else -1
+    jump = False
+    for floor, x in level.spikes:
+        jump |= floor == player.floor and 3 <= ahead * (x - player.x // SUB) <= 15
+    for enemy in level.enemies:
+        distance = ahead * (enemy.x - player.x // SUB)
+        near = 20 if enemy.step == -ahead else 14
+        jump |= enemy.floor == player.floor and 4 <= distance <= near
+    return goal_x, jump, climb
+
+
+def _advance(level: _Level, player: _Player, width: int) -> None:
+    """One thirtieth of a second of the player's life."""
+    player.clock += 1
+    if player.state in ("dead", "home"):
+        if player.state == "dead":
+            player.vy += GRAVITY
+            player.y += player.vy
+        return
+    goal_x, jump, climb = _decide(level, player)
+    ground = level.tops[player.floor] * SUB
+    if player.state == "ladder":
+        target = level.tops[player.floor + climb] * SUB
+        player.y += max(-CLIMB, min(CLIMB, target - player.y))
+        if player.y == target:
+            player.floor += climb
+            player.state = "ground"
+        return
+    step = max(-WALK, min(WALK, goal_x * SUB - player.x))
+    player.x = max(0, min(player.x + step, (width - PLAYER_W) * SUB))
+    if step:
+        player.right = step > 0
+    if player.state == "ground":
+        if climb and step == 0:
+            player.state = "ladder"
+        elif jump:
+            player.state, player.vy = "air", JUMP
+    if player.state == "air":
+        player.y += player.vy
+        player.vy += GRAVITY
+        if player.y >= ground and player.vy > 0:
+            player.y, player.vy, player.state = ground, 0, "ground"
+
+
+def _meet(level: _Level, player: _Player) -> None:
+    """What the player touches: spikes and enemies hurt, key and gems are taken."""
+    x, y = player.x // SUB, player.y // SUB
+    if player.state not in ("ground", "air"):
+        return
+    height = level.tops[player.floor] - y
+    hurt = any(f == player.floor and abs(x - sx) < 8 and height < 5 for f, sx in level.spikes)
+    hurt |= any(
+        e.floor == player.floor and abs(x - e.x) < 8 and height < 7 for e in level.enemies
+    )
+    if hurt:
+        player.state, player.vy, player.clock = "dead", -64, 0
+        return
+    for i, (floor, gx) in enumerate(level.gems):
+        if floor == player.floor and abs(x - gx) < 9:
+            player.taken.add(i)
+    if (player.floor, True) == (level.key[0], abs(x - level.key[1]) < 3):
+        player.has_key = True
+    if player.has_key and player.floor == level.door[0] and abs(x - level.door[1]) < 2:
+        player.state, player.clock = "home", 0
+
+
+def _draw(stage: Stage, cels: dict[str, Cel], level: _Level, round_: int, t: int) -> None:
+    """The arrangement of frame t: all but the key, gems and player."""
+    for floor, top in enumerate(level.tops):
+        row = [False, *level.columns[floor], False] if floor else [True] * (stage.width // TILE + 2)
+        for column in range(len(row) - 2):
+            ends = f"{int(not row[column] and column > 0)}{int(not row[column + 2])}"
+            ends = "00" if floor == 0 else ends
+            name = f"platform {ends}{column % 2}" if floor else f"ground {column % 3}"
+            if row[column + 1]:
+                actor = (round_, "platform", floor, column)
+                stage.put(actor, t, cels[name], 0, PLATFORMS, column * TILE, top)
+    for floor, column in enumerate(level.ladders):
+        for i, y in enumerate(range(level.tops[floor + 1], level.tops[floor], TILE)):
+            actor = (round_, "ladder", floor, i)
+            stage.put(actor, t, cels["ladder"], 0, LADDERS, column * TILE, y)
+    for i, (floor, x) in enumerate(level.spikes):
+        y = level.tops[floor] - 9
+        stage.put((round_, "spike", i), t, cels["spike"], 0, SPIKES, x + 1, y)
+    for i, enemy in enumerate(level.enemies):
+        flat = (t + 5 * i) // 6 % 2
+        cel = cels[("blob flat" if flat else "blob") if enemy.kind == "blob" else f"beetle {flat}"]
+        y = level.tops[enemy.floor] - cel.height + 1
+        flip = FLIP_HORIZONTAL if enemy.step < 0 else 0
+        stage.put((round_, "enemy", i), t, cel, 0, ENEMIES, enemy.x, y, flip)
+
+
+def _draw_player(
+    stage: Stage, cels: dict[str, Cel], level: _Level, player: _Player, round_: int, t: int
+) -> None:
+    """The player of frame t, the door, and what is still to be taken."""
+    floor, x = level.door
+    door = cels["door ajar" if player.has_key else "door"]
+    stage.put((round_, "door"), t, door, 0, DOORS, x - 2, level.tops[floor] - door.height + 1)
+    floor, x = level.key
+    if not player.has_key:
+        y = level.tops[floor] - 14 + wave(t, 40, 2)
+        stage.put((round_, "key"), t, cels["key"], 0, ITEMS, x, y)
+    for i, (floor, x) in enumerate(level.gems):
+        if i not in player.taken:
+            y = level.tops[floor] - 13 + wave(t + 9 * i, 48, 1)
+            stage.put((round_, "gem", i), t, cels["gem"], 0, ITEMS, x + 3, y)
+    flip = 0 if player.right else FLIP_HORIZONTAL
+    if player.state == "ladder":
+        name, flip = "climb", FLIP_HORIZONTAL if player.y // (6 * SUB) % 2 else 0
+    elif player.state == "air":
+        name = "jump" if player.vy < 0 else "fall"
+    elif player.state == "dead":
+        name, flip = "fall", flip | FLIP_VERTICAL
+    elif player.state == "home":
+        name, flip = "climb", 0
+    else:
+        name = f"walk {player.clock // 3 % 4}"
+    y = player.y // SUB - PLAYER_H + 2
+    stage.put((round_, "player"), t, cels[name], 0, PLAYER, player.x // SUB, y, flip)
+
+
+def sprite_game_scene(frames: int = 2000, size: int = 160, seed: int = 0) -> Scene:
+    """Play the game and return its true scene.
+
+    Parameters
+    ----------
+    frames : int
+        At 30 a second.
+    size : int
+        Width and height in pixels, a multiple of 16, at least 96. 160 gives three floors, and
+        leaves room to cut the 128x128 pieces that MarioNette trains on (section 3.1).
+    seed : int
+        Same seed, same scene.
+
+    Returns
+    -------
+    Scene
+        One layer without textures, a solid backdrop; every visible thing is a track.
+    """
+    rng = random.Random(seed)
+    stage = Stage(size, size, frames, FRAME_RATE)
+    stage.layer()
+    stage.backdrop[:] = rgb(SKY)
+    cels = {name: stage.cel(image) for name, image in _pictures().items()}
+    longest = min(420, frames * 2 // 3)
+    level = player = None
+    round_ = began = 0
+    for t in range(frames):
+        over_ = player is not None and player.state == "home" and player.clock > 14
+        if level is None or over_ or t - began >= longest:
+            level = _arrange(rng, size // TILE, size // TILE)
+            player = None
+            round_, began = round_ + 1, t
+        if player is None or (player.state == "dead" and player.clock > 40):
+            player = _Player(level.start * SUB, level.tops[0] * SUB)
+        for enemy in level.enemies:
+            enemy.x += enemy.step
+            if not enemy.low <= enemy.x <= enemy.high:
+                enemy.step = -enemy.step
+                enemy.x += 2 * enemy.step
+        _advance(level, player, size)
+        _meet(level, player)
+        _draw(stage, cels, level, round_, t)
+        _draw_player(stage, cels, level, player, round_, t)
+    return stage.scene()
