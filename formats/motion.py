@@ -148,8 +148,9 @@ def _read_sprites(
         current[track] = now
     if next(spelled, None) is not None:
         raise cursor.fail("a sprite is spelled out but not used")
-    total: Ints = np.cumsum(step)
-    return total - np.repeat(total[first] - start_sprite, length)
+    total = np.cumsum(step)
+    sprite: Ints = total - np.repeat(total[first] - start_sprite, length)
+    return sprite
 
 
 def write_tracks(tracks: Tracks, layers: tuple[Layer, ...]) -> list[bytes]:

@@ -272,8 +272,8 @@ def _read_residual(
     if not np.isin(pixels[:, 3], (0, 255)).all():
         raise cursor.fail("a residual pixel is translucent")
     first = np.append(0, np.cumsum(w * h)).astype(np.int64)
-    start, length, x, y, w, h = (a.astype(np.int32) for a in (start, length, x, y, w, h))
-    return Residual(start, length, x, y, w, h, first, pixels)
+    narrow = [a.astype(np.int32) for a in (start, length, x, y, w, h)]
+    return Residual(narrow[0], narrow[1], narrow[2], narrow[3], narrow[4], narrow[5], first, pixels)
 
 
 def unpack_segment(
