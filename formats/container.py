@@ -403,16 +403,20 @@ def compress(parts: Sequence[bytes]) -> bytes:
     neighbours hold other kinds of values. Which parts do is searched for, greedily; the
     decoder need not know.
     """
+    cuts: frozenset[int] = frozenset()
+    best = _compress(parts, cuts)
+    if len(parts) < 2:
+        return best
     cuts = frozenset(range(1, len(parts)))
-    best = min(_compress(parts, cuts), _compress(parts, frozenset()), key=len)
+    trial = _compress(parts, cuts)
+    size = len(trial)
+    best = min(best, trial, key=len)
     if sum(map(len, parts)) > CUT_SEARCH_LIMIT:
         return best
-    size = len(_compress(parts, cuts))
     for cut in range(1, len(parts)):
-        fewer = cuts - {cut}
-        trial = _compress(parts, fewer)
+        trial = _compress(parts, cuts - {cut})
         if len(trial) <= size:
-            cuts, size = fewer, len(trial)
+            cuts, size = cuts - {cut}, len(trial)
             best = min(best, trial, key=len)
     return best
 
