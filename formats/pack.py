@@ -185,7 +185,7 @@ def _write_residual(residual: Residual, palette: Palette) -> list[bytes]:
 
 
 def pack_segment(scene: Scene, palette: Palette) -> bytes:
-    """A ``SEGM`` payload; adds the residual's new colours to the file's `palette`.
+    """A ``SEGM`` payload. The residual's new colours count in this segment alone.
 
     Parameters
     ----------
@@ -193,7 +193,10 @@ def pack_segment(scene: Scene, palette: Palette) -> bytes:
         The segment. Its sprites and textures are those of the whole file so far and are
         not written here.
     palette : Palette
+        The file's colours up to this chunk; stays as it is, so that any segment can be
+        decoded without those before it.
     """
+    palette = palette.copy()
     sections = (
         _write_timing(scene),
         _write_pan(scene),
@@ -295,13 +298,14 @@ def unpack_segment(
     sprites, textures : tuple of ndarray
         All that the file's earlier chunks gave.
     palette : Palette
-        The file's colours up to this chunk; the residual adds its new ones.
+        The file's colours up to this chunk; stays as it is.
 
     Raises
     ------
     FormatError
         The payload is damaged.
     """
+    palette = palette.copy()
     outer = Cursor(payload, "SEGM")
     contents = []
     for _ in SECTIONS:
