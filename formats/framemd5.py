@@ -1,0 +1,44 @@
+"""One MD5 a frame, in FFmpeg's framemd5 text format, version 2.
+
+The text equals that of ``ffmpeg -i in -fps_mode passthrough -enc_time_base -1
+-pix_fmt rgb24 -bitexact -f framemd5 -`` for the same frames, so the two can be
+compared with diff.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def frame_md5(frame: NDArray[np.uint8]) -> str:
+    """The MD5 of one frame's RGB bytes, row by row, 32 hexadecimal digits.
+
+    Parameters
+    ----------
+    frame : ndarray, shape (h, w, 3), uint8
+    """
+    return hashlib.md5(frame.tobytes(), usedforsecurity=False).hexdigest()
+
+
+def framemd5_header(width: int, height: int, time_base: Fraction) -> str:
+    """The comment lines before the first frame's line."""
+    return (
+        "#format: frame checksums\n"
+        "#version: 2\n"
+        "#hash: MD5\n"
+        f"#tb 0: {time_base.numerator}/{time_base.denominator}\n"
+        "#media_type 0: video\n"
+        "#codec_id 0: rawvideo\n"
+        f"#dimensions 0: {width}x{height}\n"
+        "#sar 0: 0/1\n"
+        "#stream#, dts,        pts, duration,     size, hash\n"
+    )
+
+
+def framemd5_line(frame: NDArray[np.uint8], pts: int, duration: int) -> str:
+    """One frame's line; `pts` and `duration` in ticks of the header's time base."""
+    return f"0, {pts:>10}, {pts:>10}, {duration:>8}, {frame.size:>8}, {frame_md5(frame)}\n"
