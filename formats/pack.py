@@ -35,6 +35,7 @@ from spritecodec.scene import Layer, Residual, Scene, Tracks
 # The most that a reader is ready to allocate for one payload.
 PAYLOAD_LIMIT = 1 << 30
 PIXEL_LIMIT = 1 << 27
+SCREEN_LIMIT = 1 << 26
 MOST_FRAMES = 1 << 24
 MOST_LAYERS = 1 << 12
 MOST_PATCHES = 1 << 24
@@ -50,7 +51,7 @@ class Head:
     Attributes
     ----------
     width, height : int
-        Of the screen, in pixels, 1 to 65535.
+        Of the screen, in pixels, 1 to 65535 each and 2**26 pixels together.
     frames : int
         In the whole file.
     time_base : Fraction
@@ -117,7 +118,8 @@ def unpack_head(payload: bytes) -> Head:
     if not all(isinstance(f, t) for f, t in zip(fields, types, strict=True)):
         raise FormatError("a field of the file's head has the wrong type", "HEAD")
     width, height, frames, tn, td, rn, rd, quality, lossless, encoder = fields
-    if not (1 <= width <= 65535 and 1 <= height <= 65535 and 1 <= frames <= MOST_FRAMES):
+    sides = 1 <= width <= 65535 and 1 <= height <= 65535 and width * height <= SCREEN_LIMIT
+    if not (sides and 1 <= frames <= MOST_FRAMES):
         raise FormatError(f"impossible size: {frames} frames of {width}x{height}", "HEAD")
     if min(tn, td, rn, rd) < 1:
         raise FormatError("the time base or frame rate is not positive", "HEAD")

@@ -1,104 +1,229 @@
-"""Outputs that are plain bytes in order: y4m, raw RGB, framemd5, PNG folders."""
+"""Streams: arrays of integers as bytes, before zstd (specification: "Streams").
+
+A stream is written as a mode byte, a varint count, and one or more bodies. The writer
+tries every mode that can hold the values and keeps the one that zstd makes smallest; the
+reader just follows the mode byte.
+
+===== ======== ==============================================================
+mode  name     bodies
+===== ======== ==============================================================
+0     plain    the values
+1     delta    differences from the value before (the first from 0)
+2     runs     the value of each run; run lengths less one
+3     sparse   the values that are not 0; how many zeros stand before each
+===== ======== ==============================================================
+
+A body is a varint count (left out where it is known), a width byte, and the numbers:
+zigzag-coded, then little endian in `width` planes (all low bytes first), or, for width
+0, as varints.
+"""
 
 from __future__ import annotations
 
-from fractions import Fraction
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Sequence
 
 import numpy as np
-from av import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+import zstandard
 from numpy.typing import NDArray
-from PIL import Image
 
-from spritecodec.formats.colour import EXACT
-from spritecodec.formats.framemd5 import framemd5_header, framemd5_line
+from spritecodec.errors import FormatError
+from spritecodec.formats.container import write_varint
 
+Ints = NDArray[np.int64]
 
-class _ByteSink:
-    """Base of those that write to one binary file, which may be a pipe."""
+PLAIN, DELTA, RUNS, SPARSE = range(4)
+WIDTHS = (1, 2, 4, 8)
+VARINT = 0
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.notes: list[str] = []
-
-    def finish(self) -> None:
-        self._file.close()
-
-    def abandon(self) -> None:
-        self._file.close()
+# Trial compression: strong enough to rank modes, quick enough to try them all.
+_TRIAL = zstandard.ZstdCompressor(level=19)
 
 
-class RawRgbSink(_ByteSink):
-    """RGB bytes row by row, frame after frame, nothing else."""
+class Cursor:
+    """Reads a payload front to back; every read checks that the bytes are there."""
 
-    def put(self, frame: NDArray[np.uint8], pts: int, duration: int) -> None:
-        self._file.write(frame.tobytes())
+    def __init__(self, data: bytes, chunk: str) -> None:
+        self.data = data
+        self.at = 0
+        self.chunk = chunk
+
+    def fail(self, message: str) -> FormatError:
+        """The error for damage found at the current position."""
+        return FormatError(f"{message}, {self.at} bytes into the payload", self.chunk)
+
+    def take(self, count: int) -> bytes:
+        """The next `count` bytes."""
+        if count < 0 or count > len(self.data) - self.at:
+            raise self.fail("the data ends too early")
+        self.at += count
+        return self.data[self.at - count : self.at]
+
+    def byte(self) -> int:
+        """The next byte."""
+        return self.take(1)[0]
+
+    def varint(self) -> int:
+        """The next unsigned LEB128 number, below 2**63."""
+        value = 0
+        for shift in range(0, 63, 7):
+            byte = self.byte()
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value
+        raise self.fail("a number is too long")
+
+    def count(self, limit: int, what: str) -> int:
+        """A varint that must not exceed `limit`; checked before anything is allocated."""
+        value = self.varint()
+        if value > limit:
+            raise self.fail(f"{value} {what} where at most {limit} are allowed")
+        return value
+
+    def end(self) -> None:
+        """Check that everything was read."""
+        if self.at != len(self.data):
+            raise self.fail(f"{len(self.data) - self.at} bytes too many")
 
 
-class Framemd5Sink(_ByteSink):
-    """One MD5 a frame; see `spritecodec.formats.framemd5`."""
-
-    def __init__(self, file: BinaryIO, width: int, height: int, time_base: Fraction) -> None:
-        super().__init__(file)
-        self._file.write(framemd5_header(width, height, time_base).encode())
-
-    def put(self, frame: NDArray[np.uint8], pts: int, duration: int) -> None:
-        self._file.write(framemd5_line(frame, pts, duration).encode())
+def _zigzag(values: Ints) -> NDArray[np.uint64]:
+    return ((values << 1) ^ (values >> 63)).view(np.uint64)
 
 
-class Y4mSink(_ByteSink):
-    """YUV4MPEG2, 4:4:4, 8 bits, BT.601 matrix, limited range.
+def _unzigzag(codes: NDArray[np.uint64]) -> Ints:
+    return ((codes >> np.uint64(1)) ^ (np.uint64(0) - (codes & np.uint64(1)))).view(np.int64)
 
-    The format has no field for the matrix; programs that read it take BT.601.
-    It has one frame rate and no timestamps.
+
+def _varints(codes: NDArray[np.uint64]) -> bytes:
+    """LEB128 of many numbers at once."""
+    groups = np.arange(10, dtype=np.uint64) * np.uint64(7)
+    parts = codes[:, None] >> groups[None, :9]
+    septets = (parts & np.uint64(127)).astype(np.uint8)
+    more = np.zeros(septets.shape, bool)
+    more[:, :-1] = parts[:, 1:] > 0
+    used = np.ones(septets.shape, bool)
+    used[:, 1:] = parts[:, 1:] > 0
+    return (septets | (more.astype(np.uint8) << 7))[used].tobytes()
+
+
+def _read_varints(cursor: Cursor, count: int) -> NDArray[np.uint64]:
+    data = np.frombuffer(cursor.data, np.uint8, offset=cursor.at)
+    ends = np.flatnonzero(data < 128)[:count]
+    if len(ends) < count:
+        raise cursor.fail("the data ends too early")
+    if count == 0:
+        return np.zeros(0, np.uint64)
+    starts = np.append(0, ends[:-1] + 1)
+    if int((ends - starts).max()) > 8:
+        raise cursor.fail("a number is too long")
+    used = data[: int(ends[-1]) + 1]
+    position = np.arange(len(used)) - np.repeat(starts, ends - starts + 1)
+    septets = (used & 127).astype(np.uint64) << (position.astype(np.uint64) * np.uint64(7))
+    cursor.at += len(used)
+    return np.add.reduceat(septets, starts)
+
+
+def _body(values: Ints) -> bytes:
+    """Width byte and numbers, in whichever of planes and varints zstd makes smaller."""
+    codes = _zigzag(values)
+    top = int(codes.max()) if len(codes) else 0
+    width = next(w for w in WIDTHS if top < 1 << (8 * w))
+    planes = codes.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :width].T.tobytes()
+    best = bytes([width]) + planes
+    if width > 1 and top < 1 << 63:
+        other = bytes([VARINT]) + _varints(codes)
+        if trial_size(other) < trial_size(best):
+            best = other
+    return best
+
+
+def _read_body(cursor: Cursor, count: int) -> Ints:
+    width = cursor.byte()
+    if width == VARINT:
+        return _unzigzag(_read_varints(cursor, count))
+    if width not in WIDTHS:
+        raise cursor.fail(f"unknown number width {width}")
+    planes = np.frombuffer(cursor.take(count * width), np.uint8).reshape(width, count)
+    codes = np.zeros((count, 8), np.uint8)
+    codes[:, :width] = planes.T
+    return _unzigzag(codes.view("<u8")[:, 0].astype(np.uint64))
+
+
+def _runs(values: Ints) -> tuple[Ints, Ints]:
+    starts = np.append(0, np.flatnonzero(np.diff(values)) + 1)
+    return values[starts], np.diff(np.append(starts, len(values))) - 1
+
+
+def trial_size(data: bytes) -> int:
+    """Bytes that `data` takes after zstd, as an estimate for choosing between modes."""
+    return len(_TRIAL.compress(data))
+
+
+def write_stream(values: NDArray[np.generic] | Sequence[int]) -> bytes:
+    """Write integers in the mode that compresses best.
+
+    Parameters
+    ----------
+    values : array, shape (n,), any integers that fit int64
     """
-
-    def __init__(self, file: BinaryIO, width: int, height: int, frame_rate: Fraction) -> None:
-        super().__init__(file)
-        rate = f"{frame_rate.numerator}:{frame_rate.denominator}"
-        self._file.write(f"YUV4MPEG2 W{width} H{height} F{rate} Ip A0:0 C444\n".encode())
-        self._reformatter = VideoReformatter()
-
-    def put(self, frame: NDArray[np.uint8], pts: int, duration: int) -> None:
-        shown = to_yuv(self._reformatter, frame, "yuv444p", Colorspace.ITU601)
-        self._file.write(b"FRAME\n")
-        self._file.write(shown.to_ndarray().tobytes())
-
-
-class FolderSink:
-    """000000.png, 000001.png, ... in a folder that is there."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._count = 0
-        self.notes: list[str] = []
-
-    def put(self, frame: NDArray[np.uint8], pts: int, duration: int) -> None:
-        Image.fromarray(frame).save(self._folder / f"{self._count:06}.png", format="PNG")
-        self._count += 1
-
-    def finish(self) -> None:
-        """Every picture is already on disk."""
-
-    def abandon(self) -> None:
-        """Every picture is already closed."""
+    v: Ints = np.asarray(values, np.int64).ravel()
+    count = write_varint(len(v))
+    if len(v) == 0:
+        return bytes([PLAIN]) + count
+    candidates = [bytes([PLAIN]) + count + _body(v)]
+    if len(v) > 1:
+        candidates.append(bytes([DELTA]) + count + _body(np.diff(v, prepend=0)))
+        value, length = _runs(v)
+        if len(value) < len(v) * 0.7:
+            body = write_varint(len(value)) + _body(value) + _body(length)
+            candidates.append(bytes([RUNS]) + count + body)
+        where = np.flatnonzero(v)
+        if len(where) < len(v) * 0.7:
+            gaps = np.diff(where, prepend=-1) - 1
+            body = write_varint(len(where)) + _body(v[where]) + _body(gaps)
+            candidates.append(bytes([SPARSE]) + count + body)
+    return min(candidates, key=trial_size)
 
 
-def to_yuv(
-    reformatter: VideoReformatter,
-    frame: NDArray[np.uint8],
-    pixel_format: str,
-    matrix: Colorspace,
-) -> VideoFrame:
-    """RGB (h, w, 3) as limited-range Y'CbCr in `pixel_format`, rounded to nearest."""
-    return reformatter.reformat(
-        VideoFrame.from_ndarray(np.ascontiguousarray(frame), "rgb24"),
-        format=pixel_format,
-        interpolation=EXACT,
-        src_color_range=ColorRange.JPEG,
-        dst_colorspace=matrix,
-        dst_color_range=ColorRange.MPEG,
-        threads=1,
-    )
+def read_stream(cursor: Cursor, limit: int) -> Ints:
+    """Read what `write_stream` wrote.
+
+    Parameters
+    ----------
+    cursor : Cursor
+        Stands at the mode byte; moves behind the stream.
+    limit : int
+        Most values allowed; checked before anything is allocated.
+
+    Returns
+    -------
+    ndarray, shape (n,), int64
+
+    Raises
+    ------
+    FormatError
+        The stream is damaged or longer than `limit`.
+    """
+    mode = cursor.byte()
+    count = cursor.count(limit, "values")
+    if count == 0:
+        return np.zeros(0, np.int64)
+    if mode == PLAIN:
+        return _read_body(cursor, count)
+    if mode == DELTA:
+        return np.cumsum(_read_body(cursor, count), dtype=np.int64)
+    if mode not in (RUNS, SPARSE):
+        raise cursor.fail(f"unknown stream mode {mode}")
+    parts = cursor.count(count, "runs")
+    value, length = _read_body(cursor, parts), _read_body(cursor, parts)
+    if (length < 0).any() or (length > count).any():
+        raise cursor.fail("a run has an impossible length")
+    if mode == RUNS:
+        if int(length.sum()) + parts != count:
+            raise cursor.fail("the runs do not add up")
+        return np.repeat(value, length + 1)
+    out = np.zeros(count, np.int64)
+    where = np.cumsum(length + 1) - 1
+    if parts and int(where[-1]) >= count:
+        raise cursor.fail("the runs do not add up")
+    out[where] = value
+    return out

@@ -42,7 +42,7 @@ from numpy.typing import NDArray
 from spritecodec.clip import AudioStream
 from spritecodec.errors import OutputError, SettingsError
 from spritecodec.formats.containers import ENCODINGS, ContainerSink
-from spritecodec.formats.streams import FolderSink, Framemd5Sink, RawRgbSink, Y4mSink
+from spritecodec.formats.sinks import FolderSink, Framemd5Sink, RawRgbSink, Y4mSink
 
 _BY_SUFFIX = {
     ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "mkv", ".webm": "webm", ".gif": "gif",
