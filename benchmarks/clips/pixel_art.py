@@ -106,16 +106,8 @@ def faded(image: RGBA, alpha: int) -> RGBA:
     return result
 
 
-def tinted(image: RGBA, colour: str) -> RGBA:
-    """The picture's shape filled with one colour."""
-    result = image.copy()
-    result[..., :3] = rgb(colour)
-    result[image[..., 3] == 0] = 0
-    return result
-
-
 def dithered(
-    levels: NDArray[np.float64], colours: NDArray[np.uint8], x: int = 0, y: int = 0
+    levels: NDArray[np.float64], colours: NDArray[np.uint8], spread: float = 1.0
 ) -> NDArray[np.uint8]:
     """Paint a field with a ramp of colours, with a 4x4 ordered dither between neighbours.
 
@@ -124,16 +116,16 @@ def dithered(
     levels : ndarray, shape (h, w), float64
         0 is the first colour, 1 the last; clipped.
     colours : ndarray, shape (n, c), uint8
-    x, y : int
-        Phase of the dither pattern, so that pictures put side by side match.
+    spread : float
+        Share of each step between two colours that is dithered; the rest is plain.
 
     Returns
     -------
     ndarray, shape (h, w, c), uint8
     """
     h, w = levels.shape
-    rows, columns = (np.arange(h) + y) % 4, (np.arange(w) + x) % 4
-    threshold = (_BAYER[rows[:, None], columns[None, :]] + 0.5) / 16
+    threshold = (_BAYER[np.arange(h)[:, None] % 4, np.arange(w)[None, :] % 4] + 0.5) / 16
+    threshold = 0.5 + (threshold - 0.5) * spread
     scaled = np.clip(levels, 0, 1) * (len(colours) - 1)
     return colours[np.clip(np.floor(scaled + threshold), 0, len(colours) - 1).astype(np.int64)]
 
@@ -157,7 +149,9 @@ def glow(radius: int, colour: str, alphas: Sequence[int]) -> RGBA:
     return result
 
 
-def disc(radius: int, colours: NDArray[np.uint8], light: tuple[float, float] = (-0.4, -0.5)) -> RGBA:
+def disc(
+    radius: int, colours: NDArray[np.uint8], light: tuple[float, float] = (-0.4, -0.5)
+) -> RGBA:
     """A shaded ball, lit from `light` (x, y in radii), dithered between the colours."""
     centre = np.arange(2 * radius) - radius + 0.5
     x, y = centre[None, :] / radius, centre[:, None] / radius
@@ -192,8 +186,3 @@ def wave(phase: int, period: int, height: int) -> int:
     sign = 1 if at < half else -1
     position = (at % half) / half
     return round(sign * height * 4 * position * (1 - position))
-
-
-def speckle(rng: random.Random, h: int, w: int) -> NDArray[np.float64]:
-    """Random values in [0, 1), shape (h, w)."""
-    return np.array([[rng.random() for _ in range(w)] for _ in range(h)])

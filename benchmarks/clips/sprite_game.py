@@ -76,7 +76,12 @@ LEGS = {
     "fall": "..nnn....nnn.. ..bbb....bbb.. ..BBc....BBc.. ..............",
     "climb": "....nnn.nn.... ....bbb.bb.... ....BBB.bb.... ........BB....",
 }
-ARM = {"down": "OO yy yy PP", "fore": "OOy. .yyP ..PP", "back": ".OO Oyy PP.", "up": ".PP .yy Oy. O.."}
+ARM = {
+    "down": "OO yy yy PP",
+    "fore": "OOy. .yyP ..PP",
+    "back": ".OO Oyy PP.",
+    "up": ".PP .yy Oy. O..",
+}
 
 BLOB = """
 .....XXXX.....
