@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import zstandard
 
@@ -140,7 +140,7 @@ class Writer:
         Stays open; closing it is the caller's affair.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._chunks: list[ChunkInfo] = []
         self._offset = len(HEADER)
@@ -233,7 +233,7 @@ class Container:
         A .spr file of a version, a draft or with a chunk that this reader does not know.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._lock = threading.Lock()
         self.size = stream.seek(0, io.SEEK_END)
@@ -490,7 +490,7 @@ def decompress(data: bytes, limit: int) -> bytes:
 
 
 @contextlib.contextmanager
-def create(target: str | os.PathLike[str], overwrite: bool = False) -> Iterator[BinaryIO]:
+def create(target: str | os.PathLike[str], overwrite: bool = False) -> Iterator[IO[bytes]]:
     """A stream that becomes the file `target` only if the block ends without an error.
 
     The stream is a temporary file beside the target, open for writing and reading, so

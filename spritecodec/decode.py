@@ -1,0 +1,142 @@
+"""Decode: a .spr file back into a video, a folder of pictures, a pipe or hashes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from spritecodec.errors import FormatError, SettingsError
+from spritecodec.reader import open as open_reader
+
+# Frames are handed on in pieces of about this many bytes.
+PIECE_BYTES = 1 << 24
+
+
+@dataclass(frozen=True)
+class DecodeReport:
+    """What `decode` did.
+
+    Attributes
+    ----------
+    frames : int
+        Written to the target.
+    seconds : float
+        That it took.
+    size : int
+        Of the whole .spr file, in bytes.
+    bitrate : float
+        Of the whole .spr file, in bits per second of video.
+    bits_per_pixel : float
+        Of the whole .spr file.
+    quality : float or None
+        PSNR in dB that the file claims, ``inf`` for lossless; None where it claims none.
+    truncated : bool
+        The file was cut short; only the frames before the cut were decoded.
+    notes : tuple of str
+        What the target's format could not keep, one sentence each.
+    """
+
+    frames: int
+    seconds: float
+    size: int
+    bitrate: float
+    bits_per_pixel: float
+    quality: float | None
+    truncated: bool
+    notes: tuple[str, ...]
+
+
+def decode(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    lossless: bool = False,
+    scale: int = 1,
+    format: str | None = None,
+    start: int | None = None,
+    stop: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> DecodeReport:
+    """Decode a .spr file.
+
+    Parameters
+    ----------
+    source : path
+        The .spr file; ``"-"`` for standard input.
+    target : path
+        A video file, a folder for PNG pictures, or ``"-"`` for standard output.
+    overwrite : bool
+        Replace an existing target.
+    lossless : bool
+        Store exact RGB in the video; fewer players show that.
+    scale : int
+        Enlarge by this factor with nearest neighbour.
+    format : str, optional
+        One of `spritecodec.formats.video_out.FORMATS`; by the target's name when left out.
+    start, stop : int, optional
+        Decode frames start to stop - 1 only. The sound is then left out, and time stamps
+        start at 0.
+    progress : callable, optional
+        Called with the frames done and the frames to do.
+
+    Returns
+    -------
+    DecodeReport
+
+    Raises
+    ------
+    InputError
+        There is no such source.
+    FormatError
+        It is damaged; nothing is left at the target.
+    OutputError
+        The target exists, or cannot be written.
+    SettingsError
+        The frame range is empty, or `scale` or `format` is impossible.
+    """
+    # PyAV takes 100 ms to import; whoever only reads frames need not wait for it.
+    from spritecodec.formats.video_out import open_writer
+
+    began = time.perf_counter()
+    with open_reader(source) as reader:
+        if len(reader) == 0:
+            raise FormatError("the file is cut short before its first frame")
+        a, b, _ = slice(start, stop).indices(len(reader))
+        if a >= b:
+            raise SettingsError(
+                f"the frame range {start} to {stop} is empty: the file has {len(reader)} frames"
+            )
+        whole = (a, b) == (0, len(reader))
+        origin = 0 if whole else int(reader.pts[a])
+        with open_writer(
+            os.fspath(target),
+            width=reader.width,
+            height=reader.height,
+            time_base=reader.time_base,
+            frame_rate=reader.frame_rate,
+            format=format,
+            lossless=lossless,
+            scale=scale,
+            audio=reader.audio if whole else (),
+            overwrite=overwrite,
+        ) as writer:
+            size = max(1, min(64, PIECE_BYTES // (3 * reader.width * reader.height)))
+            done = 0
+            for piece in reader.pieces(size, a, b):
+                writer.write(piece.frames, piece.pts - origin)
+                done += len(piece.pts)
+                if progress is not None:
+                    progress(done, b - a)
+        return DecodeReport(
+            frames=b - a,
+            seconds=time.perf_counter() - began,
+            size=reader.size,
+            bitrate=8 * reader.size / reader.duration,
+            bits_per_pixel=8 * reader.size / (len(reader) * reader.width * reader.height),
+            quality=reader.head.quality,
+            truncated=reader.truncated,
+            notes=tuple(writer.notes),
+        )

@@ -1,0 +1,469 @@
+"""Read a .spr file: any frame, its scene, its sprites, and where every byte goes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import sys
+import threading
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from itertools import pairwise
+from types import TracebackType
+from typing import IO, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spritecodec.clip import AudioStream, Piece
+from spritecodec.errors import FormatError
+from spritecodec.formats.container import HEADER, ChunkInfo, Container
+from spritecodec.formats.pack import (
+    Head,
+    segment_sections,
+    unpack_audio,
+    unpack_head,
+    unpack_pictures,
+    unpack_segment,
+)
+from spritecodec.formats.pixels import Palette, Picture
+from spritecodec.render import Renderer
+from spritecodec.scene import Scene
+
+_Value = TypeVar("_Value")
+
+# Segments kept unpacked and ready to draw, the most recently used.
+SEGMENTS_KEPT = 3
+
+# What `Reader.breakdown` calls the bytes of each kind of chunk; SEGM has its own names.
+_NAMES = {"HEAD": "header", "DICT": "dictionary", "TEXT": "background", "AUDI": "audio"}
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A run of frames that can be decoded alone.
+
+    Attributes
+    ----------
+    first, frames : int
+        The number of its first frame in the file, and how many it has.
+    chunk : ChunkInfo
+        Where it lies in the file.
+    position : int
+        Of that chunk among the file's chunks; the dictionary grows from chunk to chunk.
+    """
+
+    first: int
+    frames: int
+    chunk: ChunkInfo
+    position: int
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `Reader.verify` found in a sound file.
+
+    Attributes
+    ----------
+    frames : int
+    md5 : str
+        Of the RGB bytes of all frames one after another, in hexadecimal.
+    """
+
+    frames: int
+    md5: str
+
+
+@dataclass(frozen=True)
+class _Library:
+    """The pictures and colours that a segment may use: all from the chunks before it."""
+
+    sprites: tuple[Picture, ...]
+    textures: tuple[Picture, ...]
+    palette: Palette
+
+
+def open(source: str | os.PathLike[str] | IO[bytes]) -> Reader:
+    """Open a .spr file for reading.
+
+    Parameters
+    ----------
+    source : path or binary file object
+        ``"-"`` is standard input. A file object must be seekable.
+
+    Returns
+    -------
+    Reader
+        Use it in a ``with`` statement, or call its `close`.
+
+    Raises
+    ------
+    InputError
+        No such file, or it cannot be read.
+    FormatError
+        Not a .spr file, or damaged. A file that was merely cut short opens: it has the
+        frames before the cut, and `Reader.truncated` is True.
+    VersionError
+        A .spr file of another version or draft of the format.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        if os.fspath(source) == "-":
+            return Reader(Container(io.BytesIO(sys.stdin.buffer.read())), "standard input")
+        return Reader(Container.open(source), os.fspath(source))
+    return Reader(Container(source), str(getattr(source, "name", "stream")))
+
+
+class Reader:
+    """The frames of a .spr file; also a `Clip`, so it can be compared and encoded again.
+
+    ``reader[t]`` is frame t, shape (h, w, 3), uint8 RGB; ``reader[a:b]`` an array of
+    frames, shape (n, h, w, 3); negative numbers count from the end. Any frame is decoded
+    from its own segment alone; frames in order are the fastest. Threads may share a
+    reader.
+
+    Parameters
+    ----------
+    container : Container
+        Closed with the reader.
+    name : str
+        For messages.
+
+    Attributes
+    ----------
+    head : Head
+        What the file says about itself.
+    segments : tuple of Segment
+    truncated : bool
+        The file is cut short or its index is damaged; the frames before that are here.
+
+    Raises
+    ------
+    FormatError
+        The file is damaged beyond use.
+    """
+
+    def __init__(self, container: Container, name: str = "file") -> None:
+        self._container = container
+        self.name = name
+        self._lock = threading.RLock()
+        self._renderers: OrderedDict[int, Renderer] = OrderedDict()
+        self._library: tuple[int, _Library] | None = None
+        try:
+            self.head = self._read_head()
+            self.segments = self._find_segments()
+        except BaseException:
+            container.close()
+            raise
+        self._firsts = [s.first for s in self.segments]
+
+    # --- what the file is -------------------------------------------------------------
+
+    def _read_head(self) -> Head:
+        chunks = self._container.chunks
+        if not chunks or chunks[0].kind != "HEAD":
+            if self._container.damage:
+                raise FormatError(self._container.damage)
+            raise FormatError("the file does not begin with its head", "HEAD", len(HEADER))
+        return self._unpack(chunks[0], unpack_head)
+
+    def _find_segments(self) -> tuple[Segment, ...]:
+        segments: list[Segment] = []
+        first = 0
+        for position, chunk in enumerate(self._container.chunks):
+            if chunk.kind == "SEGM":
+                if chunk.frames == 0:
+                    raise FormatError("a segment has no frames", chunk.kind, chunk.offset)
+                segments.append(Segment(first, chunk.frames, chunk, position))
+                first += chunk.frames
+            elif chunk.frames or (chunk.kind == "HEAD") != (position == 0):
+                raise FormatError("a chunk stands where none may", chunk.kind, chunk.offset)
+        if first > self.head.frames or (first < self.head.frames and not self.truncated):
+            raise FormatError(f"the file claims {self.head.frames} frames but holds {first}")
+        return tuple(segments)
+
+    @property
+    def truncated(self) -> bool:
+        """The file is cut short or its index is damaged."""
+        return self._container.damage is not None
+
+    @property
+    def size(self) -> int:
+        """Of the file in bytes."""
+        return self._container.size
+
+    @property
+    def width(self) -> int:
+        """Of the picture in pixels."""
+        return self.head.width
+
+    @property
+    def height(self) -> int:
+        """Of the picture in pixels."""
+        return self.head.height
+
+    @property
+    def time_base(self) -> Fraction:
+        """Seconds per tick of `pts`."""
+        return self.head.time_base
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """Nominal frames per second."""
+        return self.head.frame_rate
+
+    @property
+    def frame_count(self) -> int:
+        """The number of frames, as `len` gives it."""
+        return len(self)
+
+    @property
+    def pixel_exact(self) -> bool:
+        """True: the decoded pixels are exact by definition."""
+        return True
+
+    def __len__(self) -> int:
+        last = self.segments[-1] if self.segments else None
+        return last.first + last.frames if last else 0
+
+    @cached_property
+    def pts(self) -> NDArray[np.int64]:
+        """Presentation times in ticks of `time_base`, shape (n,), strictly increasing."""
+        parts = [self.scene(i).pts for i in range(len(self.segments))]
+        pts = np.concatenate([np.zeros(0, np.int64), *parts])
+        for before, after in pairwise(self.segments):
+            if pts[after.first] <= pts[after.first - 1]:
+                raise FormatError(
+                    f"the time stamps of the segments at offsets {before.chunk.offset} and "
+                    f"{after.chunk.offset} overlap",
+                    "SEGM",
+                    after.chunk.offset,
+                )
+        return pts
+
+    @property
+    def timestamps(self) -> NDArray[np.float64]:
+        """Presentation times in seconds, shape (n,)."""
+        seconds: NDArray[np.float64] = self.pts.astype(np.float64) * float(self.time_base)
+        return seconds
+
+    @property
+    def duration(self) -> float:
+        """Of all frames when played, in seconds; the last one shows for 1 / frame_rate."""
+        ticks = int(self.pts[-1] - self.pts[0]) if len(self) else 0
+        return float(ticks * self.time_base + min(len(self), 1) / self.frame_rate)
+
+    @cached_property
+    def audio(self) -> tuple[AudioStream, ...]:
+        """All audio streams, their packets as the source stored them."""
+        chunks = [c for c in self._container.chunks if c.kind == "AUDI"]
+        return tuple(self._unpack(c, unpack_audio) for c in chunks)
+
+    @property
+    def sprites(self) -> tuple[Picture, ...]:
+        """The whole dictionary, each shape (h, w, 4), uint8, straight alpha."""
+        return self._library_before(len(self._container.chunks)).sprites
+
+    @property
+    def textures(self) -> tuple[Picture, ...]:
+        """All backgrounds, each shape (h, w, 4), uint8."""
+        return self._library_before(len(self._container.chunks)).textures
+
+    # --- frames -----------------------------------------------------------------------
+
+    def scene(self, segment: int) -> Scene:
+        """The Scene of one segment, 0 to len(segments) - 1.
+
+        Raises
+        ------
+        IndexError
+            There is no such segment.
+        FormatError
+            It is damaged.
+        """
+        return self._renderer(range(len(self.segments))[segment]).scene
+
+    def frame(self, t: int) -> NDArray[np.uint8]:
+        """Frame t, 0 to len - 1, shape (h, w, 3), uint8 RGB.
+
+        Raises
+        ------
+        IndexError
+            There is no such frame.
+        FormatError
+            Its segment is damaged.
+        """
+        if not 0 <= t < len(self):
+            raise IndexError(f"frame {t} of a file of {len(self)} frames")
+        segment = bisect_right(self._firsts, t) - 1
+        with self._lock:
+            return self._renderer(segment).frame(t - self._firsts[segment])
+
+    @overload
+    def __getitem__(self, which: int) -> NDArray[np.uint8]: ...
+    @overload
+    def __getitem__(self, which: slice) -> NDArray[np.uint8]: ...
+    def __getitem__(self, which: int | slice) -> NDArray[np.uint8]:
+        numbers = range(len(self))
+        if isinstance(which, slice):
+            wanted = numbers[which]
+            out = np.empty((len(wanted), self.height, self.width, 3), np.uint8)
+            for i, t in enumerate(wanted):
+                out[i] = self.frame(t)
+            return out
+        try:
+            t = numbers[which]
+        except IndexError:
+            raise IndexError(f"frame {which} of a file of {len(self)} frames") from None
+        return self.frame(t)
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        return (self.frame(t) for t in range(len(self)))
+
+    def pieces(self, size: int = 64, start: int = 0, stop: int | None = None) -> Iterator[Piece]:
+        """Frames start to stop - 1, at most `size` at a time, with their `pts`."""
+        stop = len(self) if stop is None else min(stop, len(self))
+        for a in range(start, stop, size):
+            b = min(a + size, stop)
+            yield Piece(self[a:b], self.pts[a:b])
+
+    # --- what stands behind them ------------------------------------------------------
+
+    def breakdown(self) -> dict[str, int]:
+        """Where every byte of the file goes.
+
+        Returns
+        -------
+        dict of str to int
+            Bytes of: header, dictionary, background, timing, pan, tracks, residual,
+            audio, other (optional chunks), framing (around the segments), index, and, in
+            a file that is cut short, damaged. The sum is the file's size.
+        """
+        names = (*_NAMES.values(), "timing", "pan", "tracks", "residual", "other", "framing")
+        out = dict.fromkeys(names, 0)
+        out["header"] += len(HEADER)
+        for chunk in self._container.chunks:
+            if chunk.kind == "SEGM":
+                for name, size in self.segment_breakdown(chunk).items():
+                    out[name] += size
+            else:
+                out[_NAMES.get(chunk.kind, "other")] += chunk.size
+        out["index"] = self._container.index_size
+        rest = self.size - sum(out.values())
+        return out | {"damaged": rest} if rest else out
+
+    def segment_breakdown(self, chunk: ChunkInfo) -> dict[str, int]:
+        """The part of `breakdown` that one segment's chunk makes."""
+        sections = self._unpack(chunk, segment_sections)
+        return sections | {"framing": chunk.size - sum(sections.values())}
+
+    def optional(self, kind: str) -> bytes | None:
+        """The payload of the first chunk of an optional kind; None where there is none."""
+        for chunk in self._container.chunks:
+            if chunk.kind == kind:
+                return self._container.payload(chunk)
+        return None
+
+    def verify(self, progress: Callable[[int, int], None] | None = None) -> Verification:
+        """Check every checksum, unpack every chunk and draw every frame.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with the frames done and the frames in all.
+
+        Raises
+        ------
+        FormatError
+            Anything is damaged or cut short.
+        """
+        self._container.verify()
+        _ = self.pts, self.audio, self.sprites, self.textures
+        digest = hashlib.md5(usedforsecurity=False)
+        for t, frame in enumerate(self):
+            digest.update(frame.data)
+            if progress is not None:
+                progress(t + 1, len(self))
+        return Verification(len(self), digest.hexdigest())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Reader {self.name}: {len(self)} frames of {self.width}x{self.height}>"
+
+    # --- unpacking --------------------------------------------------------------------
+
+    def _unpack(self, chunk: ChunkInfo, unpack: Callable[[bytes], _Value]) -> _Value:
+        """Unpack a chunk's payload; errors say at which offset the chunk lies."""
+        payload = self._container.payload(chunk)
+        try:
+            return unpack(payload)
+        except FormatError as e:
+            message = str(e).removesuffix(f" (chunk {e.chunk})")
+            raise type(e)(message, chunk.kind, chunk.offset) from e
+        except MemoryError as e:
+            raise FormatError("needs more memory than there is", chunk.kind, chunk.offset) from e
+
+    def _renderer(self, segment: int) -> Renderer:
+        with self._lock:
+            if segment not in self._renderers:
+                self._renderers[segment] = Renderer(self._read_scene(self.segments[segment]))
+            self._renderers.move_to_end(segment)
+            while len(self._renderers) > SEGMENTS_KEPT:
+                self._renderers.popitem(last=False)
+            return self._renderers[segment]
+
+    def _read_scene(self, segment: Segment) -> Scene:
+        library = self._library_before(segment.position)
+
+        def unpack(payload: bytes) -> Scene:
+            return unpack_segment(
+                payload,
+                self.head,
+                segment.frames,
+                library.sprites,
+                library.textures,
+                library.palette,
+            )
+
+        return self._unpack(segment.chunk, unpack)
+
+    def _library_before(self, position: int) -> _Library:
+        """Pictures and colours that the chunks before `position` give."""
+        with self._lock:
+            wanted = [c for c in self._container.chunks[:position] if c.kind in ("DICT", "TEXT")]
+            if self._library is None or self._library[0] > len(wanted):
+                self._library = (0, _Library((), (), Palette()))
+            done, library = self._library
+            for chunk in wanted[done:]:
+                palette = library.palette.copy()
+
+                def unpack(
+                    payload: bytes, kind: str = chunk.kind, palette: Palette = palette
+                ) -> tuple[Picture, ...]:
+                    return unpack_pictures(payload, palette, kind)
+
+                pictures = self._unpack(chunk, unpack)
+                if chunk.kind == "DICT":
+                    library = _Library(library.sprites + pictures, library.textures, palette)
+                else:
+                    library = _Library(library.sprites, library.textures + pictures, palette)
+            self._library = (len(wanted), library)
+            return library
