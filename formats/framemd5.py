@@ -2,7 +2,8 @@
 
 The text equals that of ``ffmpeg -i in -fps_mode passthrough -enc_time_base -1
 -pix_fmt rgb24 -bitexact -f framemd5 -`` for the same frames, so the two can be
-compared with diff.
+compared with diff. Only the durations can differ, where the time base does not
+divide the frame time: here they are always the time until the next frame.
 """
 
 from __future__ import annotations

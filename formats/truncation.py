@@ -1,7 +1,7 @@
 """How long a video file says that it is, to notice one that was cut short.
 
-Decoders stop at the end of a file without a word, so a cut Matroska or AVI file
-would otherwise pass for a shorter video.
+Decoders stop at the end of a file without a word, so a cut Matroska, AVI or GIF
+file would otherwise pass for a shorter video, or its last frame for a whole one.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ def declared_end(path: Path) -> int:
         file.seek(0)
         if head[:4] == _EBML.to_bytes(4, "big"):
             return _segment_end(file)
+        if head[:6] in (b"GIF87a", b"GIF89a"):
+            return _gif_end(file)
         if head[:8] == b"\x89PNG\r\n\x1a\n":
             return _png_end(file)
     return 0
@@ -63,3 +65,24 @@ def _png_end(file: BinaryIO) -> int:
             return end
     # No IEND: at least one whole empty chunk (12 bytes) is missing after what was read.
     return file.tell() - len(head) + 12
+
+
+def _gif_end(file: BinaryIO) -> int:
+    """End of the trailer (GIF89a, sections 18 to 27), or one byte past a file without one."""
+    file.seek(10)
+    _skip_gif_palette(file)
+    file.seek(2, 1)  # background colour and aspect ratio stand before the palette
+    while (kind := file.read(1)) in (b"!", b","):
+        if kind == b",":
+            file.seek(8, 1)
+            _skip_gif_palette(file)
+        file.seek(1, 1)  # an extension's label, or an image's code size
+        while length := file.read(1).ljust(1, b"\0")[0]:
+            file.seek(length, 1)
+    return file.tell() + (kind != b";")
+
+
+def _skip_gif_palette(file: BinaryIO) -> None:
+    flags = file.read(1).ljust(1, b"\0")[0]
+    if flags & 0x80:
+        file.seek(3 << (flags & 7) + 1, 1)
