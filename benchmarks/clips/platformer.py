@@ -13,7 +13,7 @@ import random
 
 import numpy as np
 
-from benchmarks.clips.pixel_art import rgb, wave
+from benchmarks.clips.pixel_art import RGBA, rgb, wave
 from benchmarks.clips.platformer_art import pictures
 from benchmarks.clips.platformer_play import FLYERS, RUN, SUB, Game, Tally
 from benchmarks.clips.platformer_world import (
@@ -83,9 +83,7 @@ def platformer_scene(
     return stage.scene()
 
 
-def _furnish(
-    stage: Stage, rng: random.Random, style: Style, ground: np.ndarray, origin: int
-) -> None:
+def _furnish(stage: Stage, rng: random.Random, style: Style, ground: RGBA, origin: int) -> None:
     """Lay a zone's four textures, each as large as its layer's pan can reach."""
     stage.texture(LEVEL, ground, origin, 0)
     for layer, draw in ((SKY, sky_texture), (FAR, far_texture), (NEAR, near_texture)):
@@ -116,9 +114,7 @@ class _Show:
         self._water()
         self._display()
 
-    def _put(
-        self, actor: object, picture: str, z: int, x: int, y: int, flip: int = 0
-    ) -> None:
+    def _put(self, actor: object, picture: str, z: int, x: int, y: int, flip: int = 0) -> None:
         """A picture of the level with its top left corner at (x, y) of the zone."""
         cel = self._cels[picture]
         actor = (self._zone, actor)

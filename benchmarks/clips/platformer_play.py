@@ -7,7 +7,7 @@ second), so that every machine plays the same game.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from benchmarks.clips.pixel_art import wave
 from benchmarks.clips.platformer_world import ROWS, TILE, WATER_ROW, Level

@@ -92,6 +92,11 @@ class Level:
 
 WATER_ROW = 13
 
+# A castle's parts: left, width, height above the ground, whether the roof is pointed.
+CASTLE = (
+    (3, 37, 14, False), (0, 8, 30, True), (9, 12, 24, False), (23, 8, 42, True), (34, 9, 27, True),
+)  # fmt: skip
+
 # A tree's crown: discs (x, y, radius), the lower and outer ones first.
 CROWN = (
     (14, 31, 8), (32, 31, 8), (23, 33, 8), (9, 24, 8), (37, 24, 8), (20, 26, 9), (29, 26, 8),
@@ -287,10 +292,11 @@ def sky_texture(rng: random.Random, w: int, h: int, style: Style) -> RGBA:
         for _ in range(w * h // 260):
             x, y = rng.randrange(w), rng.randrange(h * 2 // 3)
             image[y, x, :3] = rgb(rng.choice(("w", "U", "c", "5c3d8a", "8d5aa6")))
+        moon = disc(15, ramp("u", "U", "fdf3d8", "w"), (-0.3, -0.3))
         paste(image, _halo(24, "4d3a80"), w // 2 + 2, h // 3 - 32)
-        paste(image, disc(15, ramp("u", "U", "fdf3d8", "w"), (-0.3, -0.3)), w // 2 + 11, h // 3 - 23)
+        paste(image, moon, w // 2 + 11, h // 3 - 23)
         return image
-    paste(image, _halo(26, "fdeb8c"), w // 2 + 14, h // 4 - 26)
+    paste(image, _halo(24, "d6ecec"), w // 2 + 16, h // 4 - 24)
     paste(image, disc(13, ramp("y", "Y", "w"), (0, 0)), w // 2 + 27, h // 4 - 13)
     for _ in range(w // 44):
         cloud = _cloud(rng)
@@ -302,7 +308,7 @@ def _halo(radius: int, colour: str) -> RGBA:
     """A dithered ring of light, opaque or clear in every pixel."""
     centre = np.arange(2 * radius) - radius + 0.5
     distance = np.sqrt(centre[:, None] ** 2 + centre[None, :] ** 2) / radius
-    return dithered(1.1 - distance, np.array([[0] * 4, (*rgb(colour), 255)], np.uint8))
+    return dithered((1 - distance) * 1.25, np.array([[0] * 4, (*rgb(colour), 255)], np.uint8))
 
 
 def _cloud(rng: random.Random) -> RGBA:
@@ -335,33 +341,36 @@ def far_texture(rng: random.Random, w: int, h: int, style: Style) -> RGBA:
         snow = inside & (depth < crest - (top[None, :] - top.min()) // 3)
         image[snow, :3] = np.where(lit[snow, None], ramp(style.far[4]), ramp(style.far[3]))
         if style.night and tone:
-            for at in range(rng.randint(30, 60), w - 60, rng.randint(150, 190)):
-                _castle(rng, image, at, int(top[at : at + 44].min()) + 14, style)
+            for near in range(rng.randint(10, 40), w - 100, rng.randint(140, 180)):
+                # On the most level spot around.
+                at = min(range(near, near + 56, 4), key=lambda x: int(np.ptp(top[x : x + 43])))
+                _castle(rng, image, at, top[at : at + 43] + 4, style)
     return image
 
 
-def _castle(rng: random.Random, image: RGBA, x: int, y: int, style: Style) -> None:
-    """A castle's outline with lit windows, its foot at row y."""
-    for left, width, high in ((0, 9, 34), (9, 14, 22), (23, 8, 46), (31, 12, 26)):
-        top = max(0, y - high)
-        image[top:y, x + left : x + left + width] = (*rgb(style.far[0]), 255)
-        image[top:y, x + left] = (*rgb(style.far[2]), 255)
-        for step in range(0, width, 3):
-            image[max(0, top - 2) : top, x + left + step : x + left + step + 2] = (
-                *rgb(style.far[0]),
-                255,
-            )
-        for row in range(top + 5, y - 4, 8):
-            if rng.random() < 0.7:
-                at = x + left + width // 2
-                image[row : row + 3, at : at + 2, :3] = rgb("y")
+def _castle(rng: random.Random, image: RGBA, x: int, feet: NDArray[np.int64], style: Style) -> None:
+    """A castle's outline with lit windows; `feet` is the lowest row of each of its columns."""
+    dark, rim = rgb(style.sky[0]), rgb(style.far[2])
+    ground, scale = int(feet.min()), image.shape[0] / 209
+    for left, width, high, pointed in CASTLE:
+        top = max(2, ground - round(high * scale))
+        for i in range(left, left + width):
+            middle = abs(2 * (i - left) - width + 1)
+            roof = max(0, width - middle) if pointed else 2 * ((i - left) % 4 < 2)
+            image[max(0, top - roof) : feet[i], x + i] = (*dark, 255)
+            if i == left:
+                image[top:ground, x + i, :3] = rim
+        for row in range(top + 4, ground - 4, 8):
+            for at in range(left + 3, left + width - 3, 7):
+                if rng.random() < 0.6:
+                    image[row : row + 3, x + at : x + at + 2, :3] = rgb("y")
 
 
 def near_texture(rng: random.Random, w: int, h: int, style: Style) -> RGBA:
     """Rolling hills with woods on them, paler towards the valley."""
     image = np.zeros((h, w, 4), np.uint8)
     colours = ramp(*style.near)
-    for base, lift, first in ((0.36, 0.12, 1), (0.2, 0.14, 0)):
+    for base, lift, first in ((0.32, 0.12, 1), (0.18, 0.14, 0)):
         top = h - ridge(rng, w, round(h * base), round(h * (base + lift)), 60)
         x = 0
         while x < w:
@@ -391,4 +400,3 @@ def _pine(image: RGBA, x: int, foot: int, high: int, colours: NDArray[np.uint8])
             image[y, left:right] = (*colours[0].tolist(), 255)
             if i % 4 > 1:
                 image[y, left : max(min(x, right), left), :3] = colours[1]
-

@@ -417,9 +417,7 @@ def _meet(level: _Level, player: _Player) -> None:
         return
     height = level.tops[player.floor] - y
     hurt = any(f == player.floor and abs(x - sx) < 8 and height < 5 for f, sx in level.spikes)
-    hurt |= any(
-        e.floor == player.floor and abs(x - e.x) < 8 and height < 7 for e in level.enemies
-    )
+    hurt |= any(e.floor == player.floor and abs(x - e.x) < 8 and height < 7 for e in level.enemies)
     if hurt:
         player.state, player.vy, player.clock = "dead", -64, 0
         return

@@ -39,9 +39,7 @@ def label_frame(scene: Scene, t: int) -> NDArray[np.int32]:
     return labels
 
 
-def _cover(
-    labels: NDArray[np.int32], alpha: NDArray[np.uint8], x: int, y: int, label: int
-) -> None:
+def _cover(labels: NDArray[np.int32], alpha: NDArray[np.uint8], x: int, y: int, label: int) -> None:
     x0, y0 = max(x, 0), max(y, 0)
     x1, y1 = min(x + alpha.shape[1], labels.shape[1]), min(y + alpha.shape[0], labels.shape[0])
     if x0 < x1 and y0 < y1:

@@ -1,0 +1,81 @@
+"""The clips that are drawn here, whose true scenes are known.
+
+``true_scene`` gives a clip's scene, `benchmarks.clips.truth.label_frame` which sprite of it
+shows at each pixel of a frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from benchmarks.clips.platformer import FRAME_RATE as PLATFORMER_RATE
+from benchmarks.clips.platformer import platformer_scene
+from benchmarks.clips.spec import ClipSpec, Frame
+from benchmarks.clips.sprite_game import FRAME_RATE as SPRITE_GAME_RATE
+from benchmarks.clips.sprite_game import sprite_game_scene
+from spritecodec.errors import SettingsError
+from spritecodec.render import Renderer
+from spritecodec.scene import Scene
+
+# The small clips' seeds are those whose few frames show most of the game.
+_SCENES: dict[str, Callable[[], Scene]] = {
+    "sprite-game": sprite_game_scene,
+    "sprite-game-small": partial(sprite_game_scene, frames=90, size=96, seed=6),
+    "platformer": platformer_scene,
+    "platformer-small": partial(platformer_scene, frames=120, width=128, height=96, seed=23),
+}
+
+
+def true_scene(name: str) -> Scene:
+    """The scene that a drawn clip's frames are rendered from.
+
+    Raises
+    ------
+    SettingsError
+        No drawn clip has that name.
+    """
+    if name not in _SCENES:
+        raise SettingsError(
+            f"there is no true scene of {name!r}; the drawn clips are: {', '.join(_SCENES)}"
+        )
+    return _SCENES[name]()
+
+
+def _frames(name: str, cache: Path) -> Iterator[Frame]:
+    """The clip's frames, drawn one by one; nothing needs to be kept in `cache`."""
+    return Renderer(true_scene(name)).frames()
+
+
+def _drawn(
+    name: str, frames: int, size: tuple[int, int], fps: int, sha256: str, description: str
+) -> ClipSpec:
+    return ClipSpec(name, partial(_frames, name), frames, *size, fps, sha256, description)
+
+
+DRAWN: dict[str, ClipSpec] = {
+    spec.name: spec
+    for spec in (
+        _drawn(
+            "sprite-game", 2000, (160, 160), SPRITE_GAME_RATE,
+            "e7b6182688735b81670a2841a9ef80a338c2832b0264064fce356258dfda0631",
+            "climbing game on a solid background, drawn here, with its true scene",
+        ),
+        _drawn(
+            "sprite-game-small", 90, (96, 96), SPRITE_GAME_RATE,
+            "f688b04289fc49cb86a4d4e79c29136d7ca524583f96429a3e6cf675831419cd",
+            "a short, small sprite-game for tests",
+        ),
+        _drawn(
+            "platformer", 1200, (256, 192), PLATFORMER_RATE,
+            "a17169f59356c67082ebd7e7b6d7ddda5189924c82ac4dcf839cf0f60a6fd705",
+            "scrolling game with parallax, translucency and a cut, drawn here, with its true scene",
+        ),
+        _drawn(
+            "platformer-small", 120, (128, 96), PLATFORMER_RATE,
+            "a1b6efc7ce3777f4e22cf0d1df53fc45e7facc307a52929449a9cbe5903556f0",
+            "a short, small platformer for tests and as the sample clip",
+        ),
+    )
+}  # fmt: skip
