@@ -7,7 +7,7 @@
 | webm     | VP9 4:2:0, crf 15, BT.709   | VP9 RGB, lossless | milliseconds |
 | gif      | exact up to 256 colours a frame, else the nearest 256 | refused above 256 | centiseconds, at least 2 a frame |
 | apng     | exact | the same | exact |
-| webp     | lossless, exact | the same | milliseconds |
+| webp     | exact; equal frames in a row become one | the same | milliseconds |
 | png      | a folder of 000000.png, 000001.png, ... | the same | none |
 | y4m      | raw 4:4:4, BT.601, 16-235 | refused | none, constant rate |
 | rawrgb   | raw RGB bytes, frame after frame | the same | none |
@@ -41,7 +41,7 @@ from numpy.typing import NDArray
 
 from spritecodec.clip import AudioStream
 from spritecodec.errors import OutputError, SettingsError
-from spritecodec.formats.containers import ENCODINGS, ContainerSink
+from spritecodec.formats.ffmpeg_out import ENCODINGS, ContainerSink
 from spritecodec.formats.sinks import FolderSink, Framemd5Sink, RawRgbSink, Y4mSink
 
 _BY_SUFFIX = {

@@ -17,6 +17,7 @@ from PIL import Image
 
 from spritecodec.clip import AudioStream
 from spritecodec.formats.audio import AudioMuxer, can_hold
+from spritecodec.formats.gif_palette import GifPalettes
 from spritecodec.formats.sinks import to_yuv
 
 _BT709 = 1  # ITU-T H.273: the number of BT.709 as primaries, transfer and matrix
@@ -135,7 +136,7 @@ class ContainerSink:
         self._given, self._time_base = time_base, how.time_base or time_base
         self._last: int | None = None
         self._dropped = self._quantised = 0
-        self._reformatter = VideoReformatter()
+        self._reformatter, self._palettes = VideoReformatter(), GifPalettes()
         options = dict(how.container_options)
         if how.container in ("mp4", "mov"):
             # The start of the first frame is kept in ticks of this; the default is milliseconds.
@@ -202,25 +203,15 @@ class ContainerSink:
         return self._reformatter.reformat(picture, format=pixel_format, threads=1)
 
     def _palette_picture(self, frame: NDArray[np.uint8]) -> VideoFrame:
-        height, width = frame.shape[:2]
-        packed = frame.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
-        colours, inverse = np.unique(packed, return_inverse=True)
-        if len(colours) > 256:
+        indexed = self._palettes.apply(frame)
+        if indexed is None:
             if self._lossless:
-                raise ValueError(
-                    f"a frame has {len(colours)} colours, and gif holds 256 exactly; use apng"
-                )
+                raise ValueError("a frame has more than 256 colours, which gif cannot hold")
             self._quantised += 1
             reduced = Image.fromarray(frame).quantize(256, dither=Image.Dither.NONE)
-            table = np.array(reduced.getpalette(), np.uint8).reshape(-1, 3)
-            indices = np.array(reduced, np.uint8)
-        else:
-            table = (colours[:, None] >> np.array([16, 8, 0], np.uint32)).astype(np.uint8)
-            indices = inverse.reshape(height, width).astype(np.uint8)
-        palette = np.zeros((256, 4), np.uint8)  # alpha, red, green, blue
-        palette[:, 0] = 255
-        palette[: len(table), 1:] = table
-        return VideoFrame.from_ndarray((indices, palette), "pal8")  # type: ignore[arg-type]
+            indexed = self._palettes.apply(np.asarray(reduced.convert("RGB")))
+            assert indexed is not None
+        return VideoFrame.from_ndarray(indexed, "pal8")  # type: ignore[arg-type]
 
     def finish(self) -> None:
         for muxer in self._audio:
