@@ -1,1 +1,97 @@
-"""The command line: one click command a file."""
+"""The command line: one click command a file, each imported only when it runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from spritecodec.errors import SpritecodecError
+
+# Name: what `spritecodec --help` says about it. The command is `command` in the file of
+# that name.
+COMMANDS = {
+    "encode": "Turn a video into a .spr file.",
+    "decode": "Turn a .spr file into a video, pictures or a pipe.",
+    "info": "Show what a .spr file holds and where every byte goes.",
+    "verify": "Check a .spr file, also against its source.",
+    "compare": "Measure PSNR, SSIM and MS-SSIM between two videos.",
+    "sprites": "Draw the dictionary of sprites as one picture.",
+    "analyze": "Measure what a video would gain from sprites.",
+}
+
+EPILOG = """\b
+Examples:
+  spritecodec encode game.mp4 game.spr
+  spritecodec decode game.spr game-again.mp4
+  spritecodec info game.spr
+
+\b
+Exit codes: 0 done; 1 a check failed; 2 wrong options; 3 unusable source;
+4 unwritable target; 5 something is not installed; 6 training failed;
+7 damaged .spr file; 130 interrupted.
+"""
+
+INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """A group that knows its commands' names and help without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"spritecodec.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            names = ", ".join(COMMANDS)
+            raise click.UsageError(f"there is no command {args[0]}; there are: {names}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="spritecodec", prog_name="spritecodec")
+def group() -> None:
+    """Video made of sprites: 2D games, pixel art, cartoons, in very small files."""
+
+
+def main() -> None:
+    """Run the command line and exit with the code that the error class names."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; returns the exit code. Errors become one sentence on stderr."""
+    try:
+        code = group.main(arguments, prog_name="spritecodec", standalone_mode=False)
+        sys.stdout.flush()
+    except SpritecodecError as e:
+        click.echo(f"Error: {e}", err=True)
+        return e.exit_code
+    except click.exceptions.Exit as e:
+        return e.exit_code
+    except click.ClickException as e:
+        e.show()
+        return e.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted; nothing was written.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone. Python would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0

@@ -32,7 +32,7 @@ DRAFT = 0
 HEADER = SIGNATURE + bytes((VERSION, LOWEST_READER, DRAFT))
 
 # Index codes of the kinds, counted from 1; 0 means that a kind is spelled out.
-KINDS = ("HEAD", "DICT", "TEXT", "SEGM", "AUDI", "meta", "code")
+KINDS = ("HEAD", "DICT", "TEXT", "SEGM", "AUDI", "meta", "sort")
 INDEX_KIND = "INDX"
 
 CRC_SIZE = 4

@@ -114,7 +114,12 @@ def open(source: str | os.PathLike[str] | IO[bytes]) -> Reader:
     if isinstance(source, (str, os.PathLike)):
         if os.fspath(source) == "-":
             return Reader(Container(io.BytesIO(sys.stdin.buffer.read())), "standard input")
-        return Reader(Container.open(source), os.fspath(source))
+        container = Container.open(source)
+        try:
+            return Reader(container, os.fspath(source))
+        except BaseException:
+            container.close()
+            raise
     return Reader(Container(source), str(getattr(source, "name", "stream")))
 
 
@@ -153,12 +158,8 @@ class Reader:
         self._lock = threading.RLock()
         self._renderers: OrderedDict[int, Renderer] = OrderedDict()
         self._library: tuple[int, _Library] | None = None
-        try:
-            self.head = self._read_head()
-            self.segments = self._find_segments()
-        except BaseException:
-            container.close()
-            raise
+        self.head = self._read_head()
+        self.segments = self._find_segments()
         self._firsts = [s.first for s in self.segments]
 
     # --- what the file is -------------------------------------------------------------

@@ -1,0 +1,111 @@
+"""What the commands share: progress on a terminal, JSON, the closing line."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import click
+
+SOURCE_SPR = click.argument("source", metavar="FILE.spr", type=click.Path(allow_dash=True))
+JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
+OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the target if it exists.")
+
+
+class Progress:
+    """One line on stderr that shows how far we are; silent unless that is a terminal.
+
+    Call it with the work done and the work in all; leave the ``with`` block to wipe it.
+    """
+
+    def __init__(self, what: str, unit: str = "frames") -> None:
+        self._what, self._unit = what, unit
+        self._shows = sys.stderr.isatty()
+        self._began = time.monotonic()
+        self._last = 0.0
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if not self._shows or (now - self._last < 0.1 and done < total):
+            return
+        self._last = now
+        spent = now - self._began
+        left = spent * (total - done) / done if done else math.nan
+        line = f"{self._what}: {done:,} of {total:,} {self._unit}, {clock(left)} left"
+        click.echo(f"\r\x1b[K{line}", nl=False, err=True)
+
+    def message(self, line: str) -> None:
+        """Show any other line in the same place."""
+        if self._shows:
+            click.echo(f"\r\x1b[K{line}", nl=False, err=True)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._shows:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as m:ss; "?" where unknown."""
+    if not math.isfinite(seconds):
+        return "?"
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def warn(line: str) -> None:
+    """One sentence on stderr that is not an error."""
+    click.echo(f"Note: {line}", err=True)
+
+
+def write_json(values: Mapping[str, Any]) -> None:
+    """Write values as JSON on stdout; infinities become the string "inf"."""
+    click.echo(json.dumps(_plain(values), indent=2))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and math.isinf(value):
+        return "inf"
+    if isinstance(value, Path):
+        return str(value)
+    return value
+
+
+def decibels(quality: float | None) -> str:
+    """A PSNR for people."""
+    if quality is None:
+        return "no quality stated"
+    return "lossless" if math.isinf(quality) else f"PSNR {quality:.2f} dB"
+
+
+def closing_line(
+    *,
+    frames: int,
+    seconds: float,
+    size: int,
+    bitrate: float,
+    bits_per_pixel: float,
+    quality: float | None,
+) -> str:
+    """What encode and decode end with."""
+    speed = f" ({frames / seconds:,.1f} fps)" if seconds > 0 else ""
+    return (
+        f"{frames:,} frames in {seconds:.1f} s{speed}, {size:,} bytes, "
+        f"{bitrate / 1000:.1f} kbit/s, {bits_per_pixel:.4f} bits/pixel, {decibels(quality)}"
+    )

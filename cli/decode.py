@@ -1,0 +1,91 @@
+"""``spritecodec decode``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from spritecodec.cli.common import (
+    JSON,
+    OVERWRITE,
+    SOURCE_SPR,
+    Progress,
+    closing_line,
+    warn,
+    write_json,
+)
+
+EPILOG = """\b
+Examples:
+  spritecodec decode game.spr game.mp4
+  spritecodec decode game.spr game.mkv --lossless
+  spritecodec decode game.spr big.gif --scale 3
+  spritecodec decode game.spr frames/              # a folder of PNG files
+  spritecodec decode game.spr - | ffplay -         # y4m through a pipe
+  spritecodec decode game.spr - --format framemd5  # one hash a frame
+"""
+
+
+@click.command(epilog=EPILOG, short_help="Turn a .spr file into a video, pictures or a pipe.")
+@SOURCE_SPR
+@click.argument("target", type=click.Path(allow_dash=True))
+@click.option("--lossless", is_flag=True, help="Store exact RGB; fewer players show that.")
+@click.option("--scale", type=click.IntRange(1, 64), default=1, help="Enlarge, nearest neighbour.")
+@click.option(
+    "--format",
+    metavar="NAME",
+    help="mp4, mov, mkv, webm, gif, apng, webp, png, y4m, rawrgb or framemd5; "
+    "by default what the target's name says.",
+)
+@click.option("--start", type=click.IntRange(0), help="First frame to decode.")
+@click.option("--stop", type=click.IntRange(1), help="Frame to stop before.")
+@OVERWRITE
+@JSON
+def command(
+    source: str,
+    target: str,
+    lossless: bool,
+    scale: int,
+    format: str | None,
+    start: int | None,
+    stop: int | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Decode FILE.spr to TARGET: a video file, a folder for PNG files, or - for a pipe.
+
+    FILE.spr may be - for standard input.
+    """
+    from spritecodec.decode import decode
+
+    if as_json and target == "-":
+        raise click.UsageError("--json and the target - both want standard output")
+    with Progress("Decoding") as progress:
+        report = decode(
+            source,
+            target,
+            overwrite=overwrite,
+            lossless=lossless,
+            scale=scale,
+            format=format,
+            start=start,
+            stop=stop,
+            progress=progress,
+        )
+    for note in report.notes:
+        warn(note)
+    if report.truncated:
+        warn("the file is cut short or damaged at its end; these are the frames before that")
+    if as_json:
+        write_json(asdict(report))
+        return
+    line = closing_line(
+        frames=report.frames,
+        seconds=report.seconds,
+        size=report.size,
+        bitrate=report.bitrate,
+        bits_per_pixel=report.bits_per_pixel,
+        quality=report.quality,
+    )
+    click.echo(line, err=target == "-")

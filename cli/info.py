@@ -1,0 +1,133 @@
+"""``spritecodec info``."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+from spritecodec.cli.common import JSON, SOURCE_SPR, clock, decibels, warn, write_json
+from spritecodec.reader import Reader
+from spritecodec.reader import open as open_reader
+
+EPILOG = """\b
+Examples:
+  spritecodec info game.spr
+  spritecodec info game.spr --segments
+  spritecodec info game.spr --json
+"""
+
+
+@click.command(epilog=EPILOG, short_help="Show what a .spr file holds, byte for byte.")
+@SOURCE_SPR
+@click.option("--segments", is_flag=True, help="Also one line for every segment.")
+@JSON
+def command(source: str, segments: bool, as_json: bool) -> None:
+    """Show what FILE.spr holds and where every byte goes."""
+    with open_reader(source) as reader:
+        facts = _facts(reader)
+        if as_json:
+            write_json(facts)
+            return
+        for line in _heading(reader, facts):
+            click.echo(line)
+        click.echo()
+        for line in _table(facts["bytes"]):
+            click.echo(line)
+        if segments:
+            click.echo()
+            for line in _segment_lines(facts["segments"]):
+                click.echo(line)
+        if reader.truncated:
+            warn("the file is cut short or damaged at its end; this is what comes before that")
+
+
+def _facts(reader: Reader) -> dict[str, Any]:
+    segments = []
+    for i, segment in enumerate(reader.segments):
+        scene = reader.scene(i)
+        segments.append(
+            {
+                "first_frame": segment.first,
+                "frames": segment.frames,
+                "offset": segment.chunk.offset,
+                "size": segment.chunk.size,
+                "layers": len(scene.layers),
+                "tracks": len(scene.tracks),
+                "placements": len(scene.tracks.sprite),
+                "residual_patches": len(scene.residual),
+                "bytes": reader.segment_breakdown(segment.chunk),
+            }
+        )
+    frames, duration = len(reader), reader.duration
+    return {
+        "name": reader.name,
+        "size": reader.size,
+        "width": reader.width,
+        "height": reader.height,
+        "frames": frames,
+        "frame_rate": float(reader.frame_rate),
+        "duration": duration,
+        "bitrate": 8 * reader.size / duration if frames else math.nan,
+        "bits_per_pixel": 8 * reader.size / (max(frames, 1) * reader.width * reader.height),
+        "lossless": reader.head.lossless,
+        "psnr": reader.head.quality,
+        "encoder": reader.head.encoder,
+        "truncated": reader.truncated,
+        "sprites": len(reader.sprites),
+        "textures": len(reader.textures),
+        "audio": [
+            {
+                "codec": a.codec,
+                "sample_rate": a.sample_rate,
+                "channels": a.channels,
+                "packets": len(a.packets),
+            }
+            for a in reader.audio
+        ],
+        "bytes": reader.breakdown(),
+        "segments": segments,
+    }
+
+
+def _heading(reader: Reader, facts: dict[str, Any]) -> list[str]:
+    tracks = sum(s["tracks"] for s in facts["segments"])
+    placements = sum(s["placements"] for s in facts["segments"])
+    patches = sum(s["residual_patches"] for s in facts["segments"])
+    lines = [
+        f"{facts['name']}: {facts['size']:,} bytes, written by {facts['encoder']}",
+        f"{facts['frames']:,} frames of {facts['width']}x{facts['height']} at "
+        f"{facts['frame_rate']:g} fps, {clock(facts['duration'])} long, "
+        f"{decibels(facts['psnr'])}",
+        f"{facts['bitrate'] / 1000:.1f} kbit/s, {facts['bits_per_pixel']:.4f} bits/pixel",
+        f"{facts['sprites']:,} sprites, {facts['textures']:,} backgrounds, {tracks:,} tracks of "
+        f"{placements:,} placements, {patches:,} residual patches, "
+        f"{len(reader.segments):,} segments",
+    ]
+    for a in facts["audio"]:
+        lines.append(
+            f"audio: {a['codec']}, {a['sample_rate']:,} Hz, {a['channels']} channels, "
+            f"{a['packets']:,} packets"
+        )
+    return lines
+
+
+def _table(sizes: dict[str, int]) -> list[str]:
+    total = sum(sizes.values())
+    rows = [(name, size) for name, size in sizes.items() if size]
+    lines = [f"{'':12} {'bytes':>12}  share"]
+    lines += [f"{name:12} {size:12,} {size / total:6.1%}" for name, size in rows]
+    return [*lines, f"{'total':12} {total:12,} {1:6.1%}"]
+
+
+def _segment_lines(segments: list[dict[str, Any]]) -> list[str]:
+    names = ("timing", "pan", "tracks", "residual")
+    lines = ["    frames        offset    bytes " + "".join(f"{n:>10}" for n in names)]
+    for s in segments:
+        last = s["first_frame"] + s["frames"] - 1
+        sizes = "".join(f"{s['bytes'][n]:10,}" for n in names)
+        lines.append(
+            f"{s['first_frame']:>6} - {last:<6} {s['offset']:>9} {s['size']:>8,} {sizes}"
+        )
+    return lines
