@@ -1,0 +1,1 @@
+"""Clips to measure on, and the measurements."""

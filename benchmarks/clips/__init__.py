@@ -1,0 +1,1 @@
+"""The benchmark clips: each made by one command, deterministic, checked by hash."""
