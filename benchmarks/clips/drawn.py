@@ -69,12 +69,12 @@ DRAWN: dict[str, ClipSpec] = {
         ),
         _drawn(
             "platformer", 1200, (256, 192), PLATFORMER_RATE,
-            "a17169f59356c67082ebd7e7b6d7ddda5189924c82ac4dcf839cf0f60a6fd705",
+            "9bf134df92c1521117ad3a30bbd47c3f2c9d35674dd9d617674c3aef122e17bc",
             "scrolling game with parallax, translucency and a cut, drawn here, with its true scene",
         ),
         _drawn(
             "platformer-small", 120, (128, 96), PLATFORMER_RATE,
-            "a1b6efc7ce3777f4e22cf0d1df53fc45e7facc307a52929449a9cbe5903556f0",
+            "d29a22282b1e4215b28f105dead0791779e444401c1bd9308ccae33c0f3dfa87",
             "a short, small platformer for tests and as the sample clip",
         ),
     )

@@ -15,21 +15,19 @@ import numpy as np
 
 from benchmarks.clips.pixel_art import RGBA, rgb, wave
 from benchmarks.clips.platformer_art import pictures
+from benchmarks.clips.platformer_level import ROWS, TILE, WATER_ROW, lay_out
 from benchmarks.clips.platformer_play import FLYERS, RUN, SUB, Game, Tally
-from benchmarks.clips.platformer_world import (
+from benchmarks.clips.platformer_textures import (
     MEADOW,
-    ROWS,
     RUINS,
-    TILE,
-    WATER_ROW,
     Style,
     far_texture,
     ground_texture,
-    lay_out,
     near_texture,
     sky_texture,
 )
 from benchmarks.clips.stage import Cel, Stage
+from spritecodec.errors import SettingsError
 from spritecodec.scene import FLIP_HORIZONTAL, FLIP_VERTICAL, Scene
 
 FRAME_RATE = 60
@@ -58,7 +56,17 @@ def platformer_scene(
     -------
     Scene
         The level's ground, the hills and the sky are textures; everything else is a track.
+
+    Raises
+    ------
+    SettingsError
+        The size or the number of frames is out of range.
     """
+    if frames < 3 or width < 128 or not 64 <= height <= ROWS * TILE:
+        raise SettingsError(
+            "a platformer needs at least 3 frames, a width of 128 or more and a height of "
+            f"64 to {ROWS * TILE}, not {frames} frames of {width}x{height}"
+        )
     rng = random.Random(seed)
     stage = Stage(width, height, frames, FRAME_RATE)
     for _ in range(DISPLAY + 1):

@@ -51,7 +51,7 @@ LEGS = {
     "run 1": "...FFFNNN..... ..rFFF.NNN.... ..rr...rrr.... ..............",
     "run 2": "....NNNNF..... ....NNNFFr.... ....rrr.r..... ..............",
     "stand": "...NNN.FFF.... ...NNN.FFF.... ...rrr.rrr.... ..............",
-    "jump": "...NNN.FFFr... ..NNNr..rrr... ..rrr......... ..............",
+    "jump": "..FFF..NNN.... .FFF....NNNr.. rFF....rrrr... rr............",
     "fall": "..FFF...NNN... .rFF.....NNr.. .rr.......rr.. ..............",
 }
 MUSHROOM = """

@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass
 
 from benchmarks.clips.pixel_art import wave
-from benchmarks.clips.platformer_world import ROWS, TILE, WATER_ROW, Level
+from benchmarks.clips.platformer_level import ROWS, TILE, WATER_ROW, Level
 
 SUB = 16
 RUN, PUSH, JUMP, BOUNCE, SPLASH, GRAVITY, FASTEST = 28, 3, -64, -50, -78, 3, 72
