@@ -16,8 +16,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-import ale_py
-import gymnasium
+import ale_py  # type: ignore[import-not-found]
+import gymnasium  # type: ignore[import-not-found]
 
 HOLD = 8  # frames
 
@@ -30,7 +30,6 @@ def play(game: str, seed: int) -> Iterator[Any]:
         f"ALE/{game}-v5",
         frameskip=1,
         repeat_action_probability=0.0,
-        max_num_frames_per_episode=2**31 - 1,
     )
     rng = random.Random(seed)
     actions = range(int(env.action_space.n))

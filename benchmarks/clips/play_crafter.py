@@ -17,7 +17,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
-import crafter
+import crafter  # type: ignore[import-not-found]
 
 SIDE = 288  # pixels: 9 x 9 fields of 32
 MOVES = {"move_left": (-1, 0), "move_right": (1, 0), "move_up": (0, -1), "move_down": (0, 1)}
@@ -38,7 +38,7 @@ class OrderedSet(dict[Any, None]):
         del self[item]
 
 
-class OrderedWorld(crafter.engine.World):
+class OrderedWorld(crafter.engine.World):  # type: ignore[misc]
     """Crafter's world, with its creatures in a fixed order.
 
     Crafter draws creatures at random from a set, whose order follows addresses in
@@ -47,7 +47,7 @@ class OrderedWorld(crafter.engine.World):
 
     def reset(self, seed: int | None = None) -> None:
         super().reset(seed)
-        self._chunks = defaultdict(OrderedSet)
+        self._chunks: defaultdict[Any, OrderedSet] = defaultdict(OrderedSet)
 
 
 crafter.engine.World = OrderedWorld

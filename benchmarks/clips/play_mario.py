@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from gym_super_mario_bros import SuperMarioBrosEnv
+from gym_super_mario_bros import SuperMarioBrosEnv  # type: ignore[import-not-found]
 
 # The joy-pad's buttons, as bits.
 JUMP, RUN, LEFT, RIGHT = 1, 2, 64, 128
