@@ -87,7 +87,7 @@ def _checked(spec: ClipSpec, cache: Path) -> Iterator[Frame]:
         raise InputError(
             f"clip {spec.name}: its recipe gave {count} frames with SHA-256 "
             f"{digest.hexdigest()}, but the registry says {spec.frames} frames with "
-            f"{spec.sha256}; a library it depends on must have another version"
+            f"{spec.sha256}; its recipe, or a library that it needs, has changed"
         )
 
 
