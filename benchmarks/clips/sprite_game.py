@@ -12,7 +12,7 @@ The player's positions are whole sixteenths of a pixel, so that every machine pl
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks.clips.pixel_art import rgb, wave
 from benchmarks.clips.sprite_game_art import TILE, pictures
@@ -65,6 +65,8 @@ class _Player:
     right: bool = True
     state: str = "ground"  # ground, air, ladder, dead, home
     clock: int = 0
+    still: bool = True
+    careless: bool = False
     has_key: bool = False
     taken: set[int] = field(default_factory=set)
 
@@ -150,31 +152,73 @@ def _decide(level: _Level, player: _Player) -> tuple[int, bool, int]:
     return goal_x, jump, climb
 
 
-def _advance(level: _Level, player: _Player, width: int) -> None:
+def _plan(level: _Level, player: _Player) -> str:
+    """What the player does now: go on, leap, wait or retreat; the first that ends well.
+
+    A careless player does not look whether it does.
+    """
+    leap = player.state == "ground" and _decide(level, player)[1]
+    usual = ["leap", "go"] if leap else ["go", "leap"]
+    if player.state not in ("ground", "ladder") or player.careless:
+        return usual[0]
+    for act in ("go", "wait") if player.state == "ladder" else (*usual, "wait", "retreat"):
+        if _ends_well(level, player, act):
+            return act
+    return "wait"
+
+
+def _ends_well(level: _Level, player: _Player, act: str) -> bool:
+    """Whether the player is unhurt for the next second when it begins with `act`."""
+    level = replace(level, enemies=[replace(enemy) for enemy in level.enemies])
+    player = replace(player, taken=set(player.taken), careless=True)
+    for ahead in range(FRAME_RATE):
+        _patrol(level)
+        keeps = ahead == 0 or act in ("wait", "retreat")
+        _advance(level, player, act if keeps else _plan(level, player))
+        _meet(level, player)
+        if player.state in ("dead", "home"):
+            return player.state == "home"
+    return True
+
+
+def _patrol(level: _Level) -> None:
+    for enemy in level.enemies:
+        enemy.x += enemy.step
+        if not enemy.low <= enemy.x <= enemy.high:
+            enemy.step = -enemy.step
+            enemy.x += 2 * enemy.step
+
+
+def _advance(level: _Level, player: _Player, act: str) -> None:
     """One thirtieth of a second of the player's life."""
     player.clock += 1
+    player.still = True
     if player.state in ("dead", "home"):
         if player.state == "dead":
             player.vy += GRAVITY
             player.y += player.vy
         return
-    goal_x, jump, climb = _decide(level, player)
+    goal_x, _, climb = _decide(level, player)
     ground = level.tops[player.floor] * SUB
     if player.state == "ladder":
         target = level.tops[player.floor + climb] * SUB
-        player.y += max(-CLIMB, min(CLIMB, target - player.y))
+        if act == "go":
+            player.y += max(-CLIMB, min(CLIMB, target - player.y))
         if player.y == target:
             player.floor += climb
             player.state = "ground"
         return
     step = max(-WALK, min(WALK, goal_x * SUB - player.x))
-    player.x = max(0, min(player.x + step, (width - PLAYER_W) * SUB))
+    if act in ("wait", "retreat"):
+        step = 0 if act == "wait" else -step
+    right_end = (len(level.columns[0]) * TILE - PLAYER_W) * SUB
+    player.x = max(0, min(player.x + step, right_end))
     if step:
-        player.right = step > 0
+        player.right, player.still = step > 0, False
     if player.state == "ground":
-        if climb and step == 0:
+        if climb and player.x == goal_x * SUB and act == "go":
             player.state = "ladder"
-        elif jump:
+        elif act == "leap":
             player.state, player.vy = "air", JUMP
     if player.state == "air":
         player.y += player.vy
@@ -253,6 +297,8 @@ def _draw_player(
         name, flip = "fall", flip | FLIP_VERTICAL
     elif player.state == "home":
         name, flip = "climb", 0
+    elif player.still:
+        name = "stand"
     else:
         name = f"walk {player.clock // 3 % 4}"
     y = player.y // SUB - PLAYER_H + 2
@@ -302,13 +348,11 @@ def sprite_game_scene(frames: int = 2000, size: int = 160, seed: int = 0) -> Sce
             player = None
             round_, began = round_ + 1, t
         if player is None or (player.state == "dead" and player.clock > 40):
-            player = _Player(level.start * SUB, level.tops[0] * SUB)
-        for enemy in level.enemies:
-            enemy.x += enemy.step
-            if not enemy.low <= enemy.x <= enemy.high:
-                enemy.step = -enemy.step
-                enemy.x += 2 * enemy.step
-        _advance(level, player, size)
+            careless = rng.random() < 0.3
+            player = _Player(level.start * SUB, level.tops[0] * SUB, careless=careless)
+        act = _plan(level, player)
+        _patrol(level)
+        _advance(level, player, act)
         _meet(level, player)
         _draw(stage, cels, level, round_, t)
         _draw_player(stage, cels, level, player, round_, t)
