@@ -52,7 +52,7 @@ class Y4mSink(_ByteSink):
     """YUV4MPEG2, 4:4:4, 8 bits, BT.601 matrix, limited range.
 
     The format has no field for the matrix; programs that read it take BT.601.
-    It has one frame rate and no timestamps.
+    It has one frame rate and no timestamps; a note says where that loses something.
     """
 
     def __init__(self, file: BinaryIO, width: int, height: int, frame_rate: Fraction) -> None:
@@ -60,11 +60,22 @@ class Y4mSink(_ByteSink):
         rate = f"{frame_rate.numerator}:{frame_rate.denominator}"
         self._file.write(f"YUV4MPEG2 W{width} H{height} F{rate} Ip A0:0 C444\n".encode())
         self._reformatter = VideoReformatter()
+        self._durations: list[int] = []  # the shortest and the longest so far
 
     def put(self, frame: NDArray[np.uint8], pts: int, duration: int) -> None:
         shown = to_yuv(self._reformatter, frame, "yuv444p", Colorspace.ITU601)
+        known = (*self._durations, duration)
+        self._durations = [min(known), max(known)]
         self._file.write(b"FRAME\n")
         self._file.write(shown.to_ndarray().tobytes())
+
+    def finish(self) -> None:
+        super().finish()
+        shortest, longest = self._durations
+        if longest > shortest + 1:  # one tick is rounding
+            self.notes.append(
+                "the frames show for unequal times, which y4m cannot say; mkv and mp4 can"
+            )
 
 
 class FolderSink:

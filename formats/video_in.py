@@ -134,7 +134,7 @@ class VideoClip:
             self.time_base = Fraction(stream.time_base or Fraction(1, 1000))
             rate = stream.average_rate or stream.guessed_rate or stream.base_rate
             self.frame_rate = Fraction(rate) if rate else Fraction(25)
-            self.frame_count = stream.frames or None
+            self._stated_count = stream.frames
         first = next(self._decoded(), None)
         if first is None:
             raise InputError(f"{name} has no frames; it is not a video that can be encoded")
@@ -147,6 +147,19 @@ class VideoClip:
     @property
     def name(self) -> str:
         return self._name
+
+    @cached_property
+    def frame_count(self) -> int | None:
+        """As the file's head states or else, when first asked for, counted without decoding.
+
+        A file can hide frames or hold broken ones, so trust what `pieces` yields.
+        """
+        if self._stated_count:
+            return self._stated_count
+        with self._open() as container:
+            return sum(
+                1 for packet in container.demux(self._video_stream(container)) if packet.size
+            )
 
     @cached_property
     def audio(self) -> tuple[AudioStream, ...]:

@@ -13,7 +13,9 @@
 | rawrgb   | raw RGB bytes, frame after frame | the same | none |
 | framemd5 | one MD5 a frame | the same | exact |
 
-GIF, APNG and WebP count time from their first frame. Where audio starts before
+GIF, APNG and WebP count time from their first frame. All are written frame by
+frame; only the WebP encoder's memory grows with the length, by about a quarter
+of a raw frame each. Where audio starts before
 time 0 (as AAC does, to warm up), mkv and webm shift everything so that it starts at 0.
 
 H.264 4:2:0 plays everywhere but needs even sizes: an odd width or height gets
@@ -326,6 +328,8 @@ class _Place:
                     f"{format} cannot go to standard output; only {', '.join(_STREAMED)} can"
                 )
         elif not self._direct:
+            # Where a link leads to is written, and the link stays.
+            self._goal = Path(os.path.realpath(target))
             self._check()
             self.path = self._reserve()
 
@@ -333,15 +337,17 @@ class _Place:
         goal = self._goal
         if self._folder:
             if goal.is_file():
-                raise OutputError(f"{goal} is a file, but png writes a folder; name a folder")
+                raise OutputError(
+                    f"{self.target} is a file, but png writes a folder; name a folder"
+                )
             if goal.is_dir() and not self._overwrite and any(goal.iterdir()):
                 raise OutputError(
-                    f"{goal} exists and is not empty; allow overwriting or name another folder"
+                    f"{self.target} exists and is not empty; allow overwriting or name another folder"
                 )
         elif goal.is_dir():
-            raise OutputError(f"{goal} is a folder; name a file in it")
+            raise OutputError(f"{self.target} is a folder; name a file in it")
         elif goal.exists() and not self._overwrite:
-            raise OutputError(f"{goal} exists; allow overwriting or choose another name")
+            raise OutputError(f"{self.target} exists; allow overwriting or choose another name")
 
     def _reserve(self) -> Path:
         hidden = self._goal.absolute().parent / f".{secrets.token_hex(8)}.part"

@@ -56,7 +56,7 @@ def test_rgb_comes_in_bit_exact(tmp_path: Path, name: str, codec: str, pixel_for
     assert clip.pixel_exact
     assert isinstance(clip, Clip)
     assert [time * clip.time_base for time in pts.tolist()] == [i * tick for i in range(9)]
-    assert (clip.width, clip.height, clip.frame_rate) == (20, 16, 25)
+    assert (clip.width, clip.height, clip.frame_rate, clip.frame_count) == (20, 16, 25, 9)
 
 
 def test_lossy_video_is_not_pixel_exact(tmp_path: Path) -> None:

@@ -176,6 +176,12 @@ def test_y4m_is_bt601_444(tmp_path: Path) -> None:
     assert (clip.frame_rate, pts.tolist()) == (30, [0, 1, 2, 3])
 
 
+def test_uneven_times_in_y4m_are_noted(tmp_path: Path) -> None:
+    frames = few_colours(7, 4, 4)
+    assert write(tmp_path / "even.y4m", frames) == []
+    assert "unequal" in write(tmp_path / "uneven.y4m", frames, UNEVEN)[0]
+
+
 def test_framemd5_is_the_text_that_ffmpeg_writes(tmp_path: Path) -> None:
     frames = few_colours(3, 5, 7)
     write(tmp_path / "out.framemd5", frames, np.array([0, 1, 5]))
@@ -331,6 +337,18 @@ def test_no_frames(tmp_path: Path, name: str) -> None:
     with pytest.raises(OutputError, match="no frames"):
         write(tmp_path / f"out.{name}", np.empty((0, 4, 4, 3), np.uint8), format=name)
     assert left_in(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real.mkv").write_bytes(b"old")
+    (tmp_path / "link.mkv").symlink_to(tmp_path / "real.mkv")
+    frames = few_colours(2, 4, 4)
+    with pytest.raises(OutputError, match="exists"):
+        writer_for(tmp_path / "link.mkv", frames)
+    write(tmp_path / "link.mkv", frames, overwrite=True, lossless=True)
+    assert (tmp_path / "link.mkv").is_symlink()
+    np.testing.assert_array_equal(read_all(tmp_path / "real.mkv")[1], frames)
 
 
 def test_unwritable_targets(tmp_path: Path) -> None:
