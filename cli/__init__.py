@@ -37,6 +37,10 @@ Exit codes: 0 done; 1 a check failed; 2 wrong options; 3 unusable source;
 INTERRUPTED = 130
 
 
+class _ReaderGone(Exception):
+    """Whoever read our standard output has closed it; click would exit with 1."""
+
+
 class _Commands(click.Group):
     """A group that knows its commands' names and help without importing them."""
 
@@ -57,6 +61,12 @@ class _Commands(click.Group):
             names = ", ".join(COMMANDS)
             raise click.UsageError(f"there is no command {args[0]}; there are: {names}", ctx)
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as e:
+            raise _ReaderGone from e
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -90,8 +100,8 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted; nothing was written.", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone. Python would complain when it flushes at exit.
+    except (BrokenPipeError, _ReaderGone):
+        # Python would complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code if isinstance(code, int) else 0

@@ -1,0 +1,86 @@
+"""What is imported when: a light package, and decoding without what only encoding needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import spr_files
+
+ENCODER_ONLY = ("torch", "skimage", "scipy", "numba", "safetensors")
+
+# Makes the encoder's libraries impossible to import, as where they are not installed.
+BLOCKER = f"""
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {ENCODER_ONLY!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Blocker())
+"""
+
+
+def run(code: str, *arguments: str | Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import spritecodec",
+        "from spritecodec import cli; assert cli.run(['--help']) == 0",
+    ],
+)
+def test_starting_up_imports_nothing_heavy(statement: str) -> None:
+    heavy = ("numpy", "av", "zstandard", *ENCODER_ONLY)
+    code = f"{statement}\nimport sys\nassert not set({heavy!r}) & set(sys.modules)"
+    run(code)
+
+
+def test_the_whole_public_surface_works_without_the_encoders_libraries() -> None:
+    run(BLOCKER + "import spritecodec as sc\nfor name in sc.__all__: getattr(sc, name)")
+
+
+@pytest.mark.parametrize("blocked", [True, False])
+def test_decoding_needs_none_of_the_encoders_libraries(tmp_path: Path, blocked: bool) -> None:
+    source = tmp_path / "small.spr"
+    source.write_bytes(spr_files.small_file(with_audio=True))
+    code = f"""
+import sys
+import numpy as np
+import spritecodec as sc
+from PIL import Image
+from spritecodec import cli
+
+source, folder = sys.argv[1:]
+with sc.open(source) as reader:
+    reader.verify()
+    np.save(folder + "/frames.npy", reader[:])
+sc.psnr(reader[:], reader[:]), sc.ssim(reader[0], reader[0])
+Image.open(source).load()
+for arguments in (
+    ["decode", source, folder + "/out.mkv", "--lossless"],
+    ["decode", source, folder + "/out.rgb"],
+    ["info", source],
+    ["verify", source, "--against", folder + "/out.mkv"],
+    ["sprites", source, folder + "/sheet.png"],
+):
+    assert cli.run(arguments) == 0, arguments
+assert not set({ENCODER_ONLY!r}) & set(sys.modules)
+"""
+    run((BLOCKER if blocked else "") + code, source, tmp_path)
+    np.testing.assert_array_equal(np.load(tmp_path / "frames.npy"), spr_files.frames())
+    raw = np.fromfile(tmp_path / "out.rgb", np.uint8)
+    np.testing.assert_array_equal(raw, spr_files.frames().ravel())
