@@ -342,7 +342,8 @@ class _Place:
                 )
             if goal.is_dir() and not self._overwrite and any(goal.iterdir()):
                 raise OutputError(
-                    f"{self.target} exists and is not empty; allow overwriting or name another folder"
+                    f"{self.target} exists and is not empty; allow overwriting or "
+                    "name another folder"
                 )
         elif goal.is_dir():
             raise OutputError(f"{self.target} is a folder; name a file in it")
