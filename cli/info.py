@@ -127,7 +127,5 @@ def _segment_lines(segments: list[dict[str, Any]]) -> list[str]:
     for s in segments:
         last = s["first_frame"] + s["frames"] - 1
         sizes = "".join(f"{s['bytes'][n]:10,}" for n in names)
-        lines.append(
-            f"{s['first_frame']:>6} - {last:<6} {s['offset']:>9} {s['size']:>8,} {sizes}"
-        )
+        lines.append(f"{s['first_frame']:>6} - {last:<6} {s['offset']:>9} {s['size']:>8,} {sizes}")
     return lines

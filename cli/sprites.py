@@ -56,6 +56,4 @@ def command(
     if as_json:
         write_json({"sprites": order, "width": picture.width, "height": picture.height})
     else:
-        click.echo(
-            f"{len(order):,} sprites on {picture.width}x{picture.height} pixels: {target}"
-        )
+        click.echo(f"{len(order):,} sprites on {picture.width}x{picture.height} pixels: {target}")

@@ -18,7 +18,7 @@ import spritecodec as sc
 from spritecodec import cli
 from spritecodec.formats import sheet
 
-PROGRAM = [sys.executable, "-m", "spritecodec.cli"]
+PROGRAM = [sys.executable, "-P", "-m", "spritecodec.cli"]
 
 
 @pytest.fixture
@@ -276,7 +276,7 @@ from spritecodec import cli
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 sys.exit(cli.run(["decode", {str(source)!r}, {str(target)!r}]))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, check=False)
     assert done.returncode == 4
     assert done.stderr.count(b"\n") == 1
     assert [p.name for p in tmp_path.iterdir()] == ["small.spr"]
@@ -302,6 +302,6 @@ def test_ctrl_c_is_one_sentence(tmp_path: Path) -> None:
     code += "signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))\n"
     code += "signal.setitimer(signal.ITIMER_REAL, 0.5)\n"
     code += f"sys.exit(cli.run(['info', {str(fifo)!r}]))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, check=False)
     assert done.returncode == 130
     assert done.stderr.strip() == b"Interrupted; nothing was written."

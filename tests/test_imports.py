@@ -27,7 +27,7 @@ sys.meta_path.insert(0, Blocker())
 
 def run(code: str, *arguments: str | Path) -> str:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code, *map(str, arguments)],
+        [sys.executable, "-P", "-W", "error", "-c", code, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,

@@ -47,7 +47,7 @@ def test_importing_the_module_does_not_hide_the_function(name: str) -> None:
     module = importlib.import_module(f"spritecodec.{name}")
     assert inspect.ismodule(module)
     code = f"import spritecodec.{name}, spritecodec; assert callable(spritecodec.{name})"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-P", "-c", code], check=True)
     assert getattr(sc, name) is getattr(module, name)
 
 
