@@ -272,20 +272,15 @@ def _splash(step: int) -> RGBA:
 def _crystal() -> RGBA:
     """A cluster of crystals, 20 x 18."""
     image = np.zeros((18, 20, 4), np.uint8)
-    for left, width, high, lean in ((2, 5, 9, 0), (13, 5, 8, 0), (6, 8, 17, 0)):
+    for left, width, high in ((2, 5, 9), (13, 5, 8), (6, 8, 17)):
         for y in range(18 - high, 18):
             narrow = max(0, width // 2 - (y - (18 - high)))
             for x in range(left + narrow, left + width - narrow):
                 part = (x - left) * 3 // width
-                image[y, x] = (*rgb("CcB"[part + lean]), 255)
+                image[y, x] = (*rgb("CcB"[part]), 255)
         image[18 - high + 2 : 16, left + width // 3, :3] = rgb("w")
     image[..., :3] *= image[..., 3:] > 0
     return outlined(image, "n")
-
-
-def figure(digit: int) -> RGBA:
-    """A digit for the display, 7 x 9."""
-    return outlined(picture(DIGITS[digit]))
 
 
 @cache
@@ -331,5 +326,5 @@ def pictures() -> dict[str, RGBA]:
             made[f"water {zone}{i}"] = _water(i, True, colours)
             made[f"deep {zone}{i}"] = _water(i, False, colours)
     for digit in range(10):
-        made[f"digit {digit}"] = figure(digit)
+        made[f"digit {digit}"] = outlined(picture(DIGITS[digit]))
     return made

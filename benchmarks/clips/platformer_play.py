@@ -109,11 +109,6 @@ class Game:
         """The top left corner of the view, in pixels of the level."""
         return self._camera_x // SUB, self._camera_y // SUB
 
-    @property
-    def resting(self) -> bool:
-        """Whether the fox stands still on purpose."""
-        return self._mood == "rest" and self.fox.grounded and self.fox.vx == 0
-
     def advance(self) -> None:
         """One sixtieth of a second."""
         self._choose()

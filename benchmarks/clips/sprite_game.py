@@ -241,7 +241,7 @@ def _meet(level: _Level, player: _Player) -> None:
     for i, (floor, gx) in enumerate(level.gems):
         if floor == player.floor and abs(x - gx) < 9:
             player.taken.add(i)
-    if (player.floor, True) == (level.key[0], abs(x - level.key[1]) < 3):
+    if player.floor == level.key[0] and abs(x - level.key[1]) < 3:
         player.has_key = True
     if player.has_key and player.floor == level.door[0] and abs(x - level.door[1]) < 2:
         player.state, player.clock = "home", 0
@@ -250,14 +250,14 @@ def _meet(level: _Level, player: _Player) -> None:
 def _draw(stage: Stage, cels: dict[str, Cel], level: _Level, round_: int, t: int) -> None:
     """The arrangement of frame t: all but the key, gems and player."""
     for floor, top in enumerate(level.tops):
-        row = [False, *level.columns[floor], False] if floor else [True] * (stage.width // TILE + 2)
-        for column in range(len(row) - 2):
-            ends = f"{int(not row[column] and column > 0)}{int(not row[column + 2])}"
-            ends = "00" if floor == 0 else ends
-            name = f"platform {ends}{column % 2}" if floor else f"ground {column % 3}"
-            if row[column + 1]:
-                actor = (round_, "platform", floor, column)
-                stage.put(actor, t, cels[name], 0, PLATFORMS, column * TILE, top)
+        filled = level.columns[floor]
+        first, last = filled.index(True), len(filled) - 1 - filled[::-1].index(True)
+        for column in range(first, last + 1):
+            # Only an end that hangs in the air is rounded off, not one at the screen's edge.
+            left, right = column == first > 0, column == last
+            name = f"platform {left:d}{right:d}{column % 2}" if floor else f"ground {column % 3}"
+            actor = (round_, "platform", floor, column)
+            stage.put(actor, t, cels[name], 0, PLATFORMS, column * TILE, top)
     for floor, column in enumerate(level.ladders):
         for i, y in enumerate(range(level.tops[floor + 1], level.tops[floor], TILE)):
             actor = (round_, "ladder", floor, i)
@@ -342,8 +342,8 @@ def sprite_game_scene(frames: int = 2000, size: int = 160, seed: int = 0) -> Sce
     level = player = None
     round_ = began = 0
     for t in range(frames):
-        over_ = player is not None and player.state == "home" and player.clock > 14
-        if level is None or over_ or t - began >= longest:
+        finished = player is not None and player.state == "home" and player.clock > 14
+        if level is None or finished or t - began >= longest:
             level = _arrange(rng, size // TILE, size // TILE)
             player = None
             round_, began = round_ + 1, t
