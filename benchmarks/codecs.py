@@ -1,0 +1,57 @@
+"""Measure us and the other codecs on clips and write the figures down.
+
+    python benchmarks/codecs.py benchmarks/cache/mario-1-1.mp4 --codecs x264-444,zmbv
+
+writes ``benchmarks/results/codecs-<clip>.json`` and ``.md``. All measuring is done by
+`spritecodec.analysis.rate_distortion`; rows are cached, so an interrupted run goes on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from spritecodec.analysis import Row, codec_names, rate_distortion
+from spritecodec.analysis.summary import summary_markdown
+
+RESULTS = Path(__file__).parent / "results"
+CACHE = Path(__file__).parent / "cache" / "analysis"
+
+
+@click.command()
+@click.argument("clips", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--codecs", help="Names with commas between; all when left out.")
+@click.option("--frames", type=click.IntRange(1), help="Only the first so many frames.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--timeout", type=float, help="Give a row up after so many seconds.")
+@click.option("--write/--no-write", default=True, help="--no-write: only fill the cache.")
+def main(
+    clips: tuple[Path, ...],
+    codecs: str | None,
+    frames: int | None,
+    jobs: int,
+    timeout: float | None,
+    write: bool,
+) -> None:
+    """Measure codecs on CLIPS; one at a time unless --jobs says otherwise, for fair clocks."""
+    names = codecs.split(",") if codecs else codec_names()
+
+    def progress(done: int, total: int, row: Row) -> None:
+        size = row.note if row.bytes is None else f"{row.bytes:,} bytes"
+        click.echo(f"  {done}/{total} {row.label}: {size}")
+
+    for clip in clips:
+        click.echo(clip.name)
+        table = rate_distortion(
+            clip, names, frames=frames, jobs=jobs, timeout=timeout, cache=CACHE, progress=progress
+        )
+        if write:
+            stem = RESULTS / f"codecs-{clip.stem}"
+            RESULTS.mkdir(exist_ok=True)
+            stem.with_suffix(".json").write_text(table.to_json() + "\n")
+            stem.with_suffix(".md").write_text(f"# {clip.name}\n\n{summary_markdown(table)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Measure one codec at one target: encode, decode, compare, each in its own process.
+
+    python -m spritecodec.analysis.measure clip.mkv --codec x264-444 --target 18
+
+prints the row as JSON. `rate_distortion` runs exactly this command for every row, so a row
+can always be had again by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from spritecodec.analysis.coding import encode_command, extension
+from spritecodec.analysis.peers import US, find_peer
+from spritecodec.analysis.sources import open_source
+from spritecodec.analysis.steps import EXIT_MISSING, parse_target
+from spritecodec.analysis.table import Row
+
+# One thread for everybody: sizes that do not depend on the machine, CPU seconds that compare.
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    "SVT_LOG": "1",
+}
+
+
+def measure_arguments(
+    source: str, codec: str, target: str, frames: int | None, preset: str, keep: str = ""
+) -> list[str]:
+    """The arguments after ``python -m spritecodec.analysis.measure``."""
+    words = [source, "--codec", codec, "--target", target]
+    if frames is not None:
+        words += ["--frames", str(frames)]
+    if codec == US and preset != "default":
+        words += ["--preset", preset]
+    return words + (["--keep", keep] if keep else [])
+
+
+def measure(
+    source: str, codec: str, target: str, frames: int | None, preset: str, keep: Path | None
+) -> Row:
+    """One row; a codec that is missing or fails is a row that says so.
+
+    Parameters
+    ----------
+    source : str
+        Any video that `spritecodec.open_clip` reads, or a .spr file.
+    codec, target : str
+        A name of `codec_names`, and a target on that codec's scale.
+    frames : int or None
+        Measure the first so many frames only.
+    preset : str
+        Our own encoder's preset; other codecs have theirs in the table of peers.
+    keep : Path or None
+        Where to leave the coded file.
+
+    Raises
+    ------
+    InputError
+        The source cannot be read.
+    SettingsError
+        There is no such codec.
+    """
+    clip = open_source(source)
+    values: dict[str, Any] = {"codec": codec, "target": target}
+    values["settings"] = settings(codec, target, preset)
+    words = measure_arguments(source, codec, target, frames, preset)
+    values["command"] = shlex.join(["python", "-m", "spritecodec.analysis.measure", *words])
+    if codec != US:
+        words = encode_command(find_peer(codec), parse_target(target), clip)
+        values["ffmpeg"] = shlex.join(words) if words else ""
+    with tempfile.TemporaryDirectory(prefix="spritecodec-") as folder:
+        file = keep or Path(folder) / f"coded{extension(codec)}"
+        for step in ("encode", "decode", "quality"):
+            words = ["--codec", codec, "--target", target, "--preset", preset, "--file", str(file)]
+            if frames is not None:
+                words += ["--frames", str(frames)]
+            status, found = _run_step(step, source, words)
+            if status:
+                missing = status == EXIT_MISSING
+                values["status"] = "missing" if missing else "failed"
+                values["note"] = found["error"] if missing else f"{step}: {found['error']}"
+                break
+            values.update(found)
+    return Row.from_dict({**values, "file": str(keep or "")})
+
+
+def settings(codec: str, target: str, preset: str) -> str:
+    """A codec's settings at a target, for people and for the cache."""
+    if codec == US:
+        return f"quality={target} preset={preset}"
+    peer = find_peer(codec)
+    options = " ".join(f"{k}={v}" for k, v in peer.options_for(parse_target(target)).items())
+    return f"{peer.encoder} {peer.pixel_format} {options}".rstrip()
+
+
+def _run_step(step: str, source: str, words: list[str]) -> tuple[int, dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "spritecodec.analysis.steps", step, source, *words],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env={**os.environ, **ONE_THREAD},
+    )
+    try:
+        found = json.loads(done.stdout.splitlines()[-1])
+    except (IndexError, ValueError):
+        last = done.stderr.strip().splitlines()[-1:] or [f"ended with status {done.returncode}"]
+        return done.returncode or 1, {"error": last[0]}
+    return done.returncode, found
+
+
+def main() -> None:
+    """Measure what the command line names and print the row."""
+    parser = argparse.ArgumentParser(
+        prog="python -m spritecodec.analysis.measure",
+        description="Encode, decode and compare a clip with one codec; print the row as JSON.",
+    )
+    parser.add_argument("source", help="a video, a folder of pictures or a .spr file")
+    parser.add_argument("--codec", required=True)
+    parser.add_argument("--target", default="lossless", help="on the codec's own scale")
+    parser.add_argument("--frames", type=int, help="only the first so many frames")
+    parser.add_argument("--preset", default="default", help="of spritecodec itself")
+    parser.add_argument("--keep", type=Path, help="where to leave the coded file")
+    o = parser.parse_args()
+    row = measure(o.source, o.codec, o.target, o.frames, o.preset, o.keep)
+    print(json.dumps(row.to_dict(), allow_nan=False))
+
+
+if __name__ == "__main__":
+    main()

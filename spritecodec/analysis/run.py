@@ -1,0 +1,281 @@
+"""Rate against distortion: many codecs and targets on one clip, cached and resumable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import av
+import PIL
+
+import spritecodec
+from spritecodec.analysis.coding import encode, extension
+from spritecodec.analysis.measure import measure_arguments, settings
+from spritecodec.analysis.peers import PEERS, US, Target, codec_names, default_targets, find_peer
+from spritecodec.analysis.sources import Source, content_hash, open_source
+from spritecodec.analysis.table import Row, Table, target_text
+from spritecodec.clip import Clip
+from spritecodec.errors import InputError, SettingsError
+
+# Part of every cache key: raise it when the measuring itself changes what a row says.
+MEASURE_VERSION = 1
+
+Targets = Mapping[str, Sequence[Target]] | Sequence[Target]
+Progress = Callable[[int, int, Row], None]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One row to be had: from the cache, or by running `arguments`."""
+
+    codec: str
+    target: str
+    key: str
+    arguments: tuple[str, ...]
+
+
+def rate_distortion(
+    clip: str | Path | Clip,
+    codecs: Sequence[str] | None = None,
+    targets: Targets | None = None,
+    *,
+    frames: int | None = None,
+    preset: str = "default",
+    jobs: int | None = None,
+    timeout: float | None = None,
+    cache: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Table:
+    """Measure codecs on one clip: bytes, quality, time and memory at each target.
+
+    Finished rows are kept in `cache` under a hash of the frames, the settings and the
+    encoder's version: an interrupted run goes on where it stopped, and a repeated one
+    is quick. A codec that is missing or fails gives a row that says so (not cached).
+    Memory does not grow with the clip's length.
+
+    Parameters
+    ----------
+    clip : path or Clip
+        Any video, folder of pictures or .spr file. A Clip in memory is first written to
+        the cache as lossless FFV1.
+    codecs : sequence of str, optional
+        Among `codec_names()`; all of them when left out.
+    targets : mapping of str to sequence, or sequence, optional
+        Per codec, on that codec's own scale. A plain sequence is for our own codec only
+        (dB of RGB PSNR, ``"base"``, ``"lossless"``). Codecs without targets take those of
+        the table of peers.
+    frames : int, optional
+        Measure the first so many frames only.
+    preset : str
+        Of our own encoder.
+    jobs : int, optional
+        Processes at a time; as many as there are processors when left out. Wall-clock
+        seconds are only comparable with 1.
+    timeout : float, optional
+        Seconds after which a row is given up and says so.
+    cache : path, optional
+        A folder; ``$XDG_CACHE_HOME/spritecodec`` or ``~/.cache/spritecodec`` when left out.
+    progress : callable, optional
+        Called after each row with the rows done, the rows in all, and the row.
+
+    Raises
+    ------
+    InputError
+        The clip cannot be read, or has no frames.
+    SettingsError
+        An unknown codec, or targets for a codec that is not measured.
+    """
+    folder = cache_folder(cache)
+    path = _as_file(clip, folder)
+    content, count = content_hash(open_source(path, frames))
+    if count == 0:
+        raise InputError(f"{path} has no frames to measure")
+    names = tuple(codecs) if codecs is not None else codec_names()
+    wanted = _targets(names, targets)
+    todo = [
+        _Job(
+            codec,
+            text,
+            _key(content, codec, text, preset),
+            tuple(measure_arguments(str(path), codec, text, frames, preset)),
+        )
+        for codec in names
+        for text in wanted[codec]
+    ]
+    rows = _run_all(todo, folder, jobs or os.cpu_count() or 1, timeout, progress)
+    return Table(Path(path).name, content, rows)
+
+
+def cache_folder(given: str | Path | None = None) -> Path:
+    """The folder that keeps rows and coded files, made if need be."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(given) if given is not None else Path(base) / "spritecodec"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _as_file(clip: str | Path | Clip, folder: Path) -> Path:
+    if isinstance(clip, (str, Path)):
+        return Path(clip)
+    source = Source(clip)
+    content, count = content_hash(source)
+    if count == 0:
+        raise InputError(f"{clip.name} has no frames to measure")
+    path = folder / f"clip-{content[:24]}.mkv"
+    if not path.exists():
+        partial = path.with_name(f"{path.stem}-{os.getpid()}.mkv")
+        encode(find_peer("ffv1"), "lossless", source, source.frame_rate, partial)
+        partial.replace(path)
+    return path
+
+
+def _targets(names: Sequence[str], targets: Targets | None) -> dict[str, list[str]]:
+    if targets is None:
+        targets = {}
+    elif not isinstance(targets, Mapping):
+        targets = {US: targets}
+    for name in names:
+        if name != US:
+            find_peer(name)
+    strange = sorted(set(targets) - set(names))
+    if strange:
+        raise SettingsError(
+            f"targets are given for {', '.join(strange)}, which is not among the codecs measured"
+        )
+    chosen = {}
+    for name in names:
+        peer = next((p for p in PEERS if p.name == name), None)
+        if peer and peer.lossless:
+            chosen[name] = ["lossless"]
+        else:
+            chosen[name] = [target_text(t) for t in targets.get(name, default_targets(name))]
+    return chosen
+
+
+def _key(content: str, codec: str, target: str, preset: str) -> str:
+    parts = [MEASURE_VERSION, content, codec, settings(codec, target, preset), _version(codec)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+@lru_cache(maxsize=len(PEERS) + 1)
+def _version(codec: str) -> str:
+    """What besides the settings decides an encoder's output: its version."""
+    if codec == US:
+        return _own_code()
+    through = find_peer(codec).through
+    if through == "pillow":
+        return f"Pillow {PIL.__version__}"
+    if through == "pyav":
+        return f"PyAV {av.__version__} {av.library_versions}"
+    if shutil.which("ffmpeg") is None:
+        return "no ffmpeg"
+    words = ["ffmpeg", "-version"]
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout
+
+
+def _own_code() -> str:
+    """A hash of our own encoder's and decoder's source text."""
+    digest = hashlib.sha256()
+    home = Path(spritecodec.__file__).parent
+    formats = Path(sys.modules["spritecodec.formats"].__path__[0])
+    for folder in (home, home / "model", home / "refine", formats):
+        for file in sorted(folder.glob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _run_all(
+    todo: Sequence[_Job], folder: Path, jobs: int, timeout: float | None, progress: Progress | None
+) -> tuple[Row, ...]:
+    """Rows in the order of `todo`, as many at a time as there are `jobs`."""
+    rows: dict[int, Row] = {}
+    running: set[subprocess.Popen[str]] = set()
+    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
+        waiting: dict[Future[Row], int] = {
+            pool.submit(_row, job, folder, timeout, running): i for i, job in enumerate(todo)
+        }
+        try:
+            while waiting:
+                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    index = waiting.pop(future)
+                    rows[index] = future.result()
+                    if progress is not None:
+                        progress(len(rows), len(todo), rows[index])
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in tuple(running):
+                _stop(process)
+            raise
+    return tuple(rows[i] for i in range(len(todo)))
+
+
+def _row(
+    job: _Job, folder: Path, timeout: float | None, running: set[subprocess.Popen[str]]
+) -> Row:
+    stored, file = folder / f"{job.key}.json", folder / f"{job.key}{extension(job.codec)}"
+    command = ("python", "-m", "spritecodec.analysis.measure", *job.arguments)
+    shown = shlex.join(command)
+    if stored.exists() and file.exists():
+        row = Row.from_dict(json.loads(stored.read_text()))
+        return replace(row, command=shown, file=str(file))
+    partial = folder / f"{job.key}-{os.getpid()}{extension(job.codec)}"
+    row = _run_command(job, partial, timeout, running)
+    if row.status == "ok":
+        partial.replace(file)
+        row = replace(row, file=str(file))
+        fresh = stored.with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps(row.to_dict(), allow_nan=False))
+        fresh.replace(stored)  # whole or not at all, should the run be cut off here
+    partial.unlink(missing_ok=True)
+    return replace(row, command=shown)
+
+
+def _run_command(
+    job: _Job, file: Path, timeout: float | None, running: set[subprocess.Popen[str]]
+) -> Row:
+    words = [sys.executable, "-m", "spritecodec.analysis.measure", *job.arguments]
+    process = subprocess.Popen(
+        [*words, "--keep", str(file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,  # so that its own children stop with it
+    )
+    running.add(process)
+    started = time.monotonic()
+    try:
+        out, complaint = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        _stop(process)
+        process.communicate()
+        note = f"stopped after {time.monotonic() - started:.0f} s"
+        return Row(job.codec, job.target, "failed", note)
+    finally:
+        running.discard(process)
+    if process.returncode or not out.strip():
+        last = complaint.strip().splitlines()[-1:] or [f"status {process.returncode}"]
+        return Row(job.codec, job.target, "failed", last[0])
+    return Row.from_dict(json.loads(out.splitlines()[-1]))
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGTERM)
+        else:
+            process.terminate()

@@ -1,0 +1,162 @@
+"""One step of a measurement in a process of its own, so that its CPU time and memory are too.
+
+Run as ``python -m spritecodec.analysis.steps STEP SOURCE ...``; prints one JSON object.
+`spritecodec.analysis.measure` runs the steps one after another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import spritecodec
+from spritecodec.analysis import coding
+from spritecodec.analysis.peers import US, Target, find_peer
+from spritecodec.analysis.quality import Frame, compare_frames
+from spritecodec.analysis.sources import Source, open_source
+from spritecodec.errors import SpritecodecError
+
+EXIT_MISSING = 20
+
+
+def encode(source: Source, codec: str, target: Target, preset: str, file: Path) -> dict[str, Any]:
+    """Encode the source into `file`; the resources that took."""
+    if codec == US:
+        run = spritecodec.encode  # imports what it needs before the clock starts
+        usage = _Usage()
+        run(source, file, quality=target, preset=preset, overwrite=True)
+        return usage.figures("encode")
+    peer = find_peer(codec)
+    usage = _Usage()
+    coding.encode(peer, target, source, source.frame_rate, file)
+    return usage.figures("encode", child=peer.through == "ffmpeg")
+
+
+def decode(source: Source, codec: str, file: Path) -> dict[str, Any]:
+    """Decode every frame of `file` to RGB; the resources that took."""
+    usage = _Usage()
+    for _ in decoded_frames(source, codec, file):
+        pass
+    return usage.figures("decode")
+
+
+def quality(source: Source, codec: str, file: Path) -> dict[str, Any]:
+    """Compare `file` with the source frame by frame; the figures of a row."""
+    found = compare_frames(source, decoded_frames(source, codec, file))
+    frames, size = len(found.frames), file.stat().st_size
+    sizes = segment_sizes(file) if codec == US else coding.packet_sizes(find_peer(codec), file)
+    return {
+        "frames": frames,
+        "width": source.width,
+        "height": source.height,
+        "bytes": size,
+        "payload_bytes": round(sum(sizes)) if sizes else None,
+        "kilobits_per_second": size * 8 / 1000 / float(frames / source.frame_rate),
+        "bits_per_pixel": size * 8 / (frames * source.width * source.height),
+        "psnr": found.psnr,
+        "psnr_mean": found.psnr_mean,
+        "psnr_y": found.psnr_y,
+        "ssim": found.ssim,
+        "ms_ssim": found.ms_ssim,
+        "ms_ssim_scales": found.ms_ssim_scales,
+        "exact_frames": found.exact_frames,
+        "lossless": found.exact_frames == frames,
+        "frame_psnr": [round(f.psnr, 3) for f in found.frames],
+        "frame_bytes": [round(s, 1) for s in sizes],
+    }
+
+
+def decoded_frames(source: Source, codec: str, file: Path) -> Iterator[Frame]:
+    """The frames of a coded file, in order, one in memory."""
+    if codec == US:
+        with spritecodec.open(file) as reader:
+            yield from reader
+    else:
+        yield from coding.decode(find_peer(codec), file, source.height, source.width)
+
+
+def segment_sizes(file: Path) -> list[float]:
+    """Bytes a frame of a .spr file: each segment's bytes spread evenly over its frames."""
+    with spritecodec.open(file) as reader:
+        return [s.chunk.size / s.frames for s in reader.segments for _ in range(s.frames)]
+
+
+class _Usage:
+    """Wall and CPU seconds since it was made."""
+
+    def __init__(self) -> None:
+        self.cpu, self.wall = _cpu_seconds(), time.perf_counter()
+
+    def figures(self, step: str, child: bool = False) -> dict[str, Any]:
+        """`child`: the memory that counts is a child's, not this process's."""
+        return {
+            f"{step}_seconds": time.perf_counter() - self.wall,
+            f"{step}_cpu_seconds": _cpu_seconds() - self.cpu,
+            f"{step}_peak_bytes": _peak_bytes(child),
+        }
+
+
+def _cpu_seconds() -> float:
+    times = os.times()
+    return float(times.user + times.system + times.children_user + times.children_system)
+
+
+def _peak_bytes(child: bool) -> int | None:
+    """Largest resident set in bytes; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    status = Path("/proc/self/status")
+    if not child and status.exists():
+        # getrusage would also count the process that started this one, before exec.
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    who = resource.RUSAGE_CHILDREN if child else resource.RUSAGE_SELF
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(who).ru_maxrss * unit
+
+
+def main() -> int:
+    """Run one step named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m spritecodec.analysis.steps")
+    parser.add_argument("step", choices=("encode", "decode", "quality"))
+    parser.add_argument("source")
+    parser.add_argument("--codec", required=True)
+    parser.add_argument("--target", default="lossless")
+    parser.add_argument("--preset", default="default")
+    parser.add_argument("--frames", type=int)
+    parser.add_argument("--file", type=Path, required=True)
+    options = parser.parse_args()
+    try:
+        source = open_source(options.source, options.frames)
+        if options.step == "encode":
+            target = parse_target(options.target)
+            figures = encode(source, options.codec, target, options.preset, options.file)
+        else:
+            step = decode if options.step == "decode" else quality
+            figures = step(source, options.codec, options.file)
+    except SpritecodecError as error:
+        print(json.dumps({"error": str(error)}))
+        return EXIT_MISSING if isinstance(error, coding.PeerMissing) else error.exit_code
+    print(json.dumps(figures))
+    return 0
+
+
+def parse_target(text: str) -> Target:
+    """``"18"`` as 18.0, ``"lossless"`` as it is."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
