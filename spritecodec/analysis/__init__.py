@@ -1,9 +1,9 @@
 """Rate and quality: what a clip costs with us and with other codecs, measured alike.
 
-    from spritecodec.analysis import rate_distortion
+from spritecodec.analysis import rate_distortion
 
-    table = rate_distortion("clip.mkv", ["spritecodec", "x264-444", "zmbv"])
-    print(table.to_markdown())
+table = rate_distortion("clip.mkv", ["spritecodec", "x264-444", "zmbv"])
+print(table.to_markdown())
 """
 
 from spritecodec.analysis.bd import Delta, bd_psnr, bd_rate, rate_at_quality

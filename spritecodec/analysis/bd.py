@@ -175,8 +175,7 @@ def _why_none(anchor: Floats, test: Floats, unit: str) -> str:
     for name, points in (("the anchor", anchor), ("the tested codec", test)):
         if len(points) < 2:
             return (
-                f"no delta: {name} has {len(points)} lossy point(s) on its front; "
-                "a curve needs two"
+                f"no delta: {name} has {len(points)} lossy point(s) on its front; a curve needs two"
             )
     return (
         f"no delta: the curves do not overlap; the anchor covers {anchor[0]:.6g} to "

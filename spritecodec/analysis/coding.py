@@ -42,9 +42,7 @@ class PeerFailed(SpritecodecError):
     """The encoder or decoder ran and did not do its work."""
 
 
-def encode(
-    peer: Peer, target: Target, frames: Iterable[Frame], rate: Fraction, path: Path
-) -> None:
+def encode(peer: Peer, target: Target, frames: Iterable[Frame], rate: Fraction, path: Path) -> None:
     """Encode RGB frames of one shape, read one after another, to `path`.
 
     Parameters
@@ -129,9 +127,7 @@ def _encode_pyav(
             pixels = _even(peer, pixels)
             if stream is None:
                 height, width = pixels.shape[:2]
-                stream = file.add_stream(
-                    peer.encoder, rate=rate, options=peer.options_for(target)
-                )
+                stream = file.add_stream(peer.encoder, rate=rate, options=peer.options_for(target))
                 stream.width, stream.height = width, height
                 stream.pix_fmt = peer.pixel_format
                 stream.time_base = stream.codec_context.time_base = 1 / rate
@@ -173,9 +169,7 @@ def _palette(peer: Peer, frames: Iterable[Frame]) -> tuple[NDArray[np.uint32], F
         seen[_packed(pixels)] = True
     colours = np.flatnonzero(seen).astype(np.uint32)
     if len(colours) > 256:
-        raise PeerFailed(
-            f"{peer.name} holds 256 colours and the clip has {len(colours)}"
-        )
+        raise PeerFailed(f"{peer.name} holds 256 colours and the clip has {len(colours)}")
     # The unused rest stays transparent: GIF needs one such entry to leave pixels as they are.
     table = np.zeros((256, 4), np.uint8)
     table[: len(colours), 0] = 255
@@ -219,9 +213,7 @@ def _encode_ffmpeg(
             if process is None:
                 height, width = pixels.shape[:2]
                 words = ffmpeg_arguments(peer, target, width, height, str(rate), str(path))
-                process = subprocess.Popen(
-                    words, stdin=subprocess.PIPE, stderr=subprocess.PIPE
-                )
+                process = subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
             assert process.stdin is not None
             process.stdin.write(pixels.tobytes())
     except BrokenPipeError:
