@@ -1,0 +1,145 @@
+"""From mined tracks to a Scene: drawing order, layers, and a dictionary in order of use."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spritecodec.refine.dictionary import Dictionary
+from spritecodec.refine.follow import Followed, MinedTrack
+from spritecodec.refine.indexed import Indexed
+from spritecodec.refine.kernels import CLEAR, Ids, Longs
+from spritecodec.refine.world import World
+from spritecodec.scene import Layer, Residual, Scene, Tracks
+
+WORLD, SCREEN, OVERLAY = range(3)  # the layers, back to front
+DEEPEST = 50  # drawing orders; deeper chains are cycles, which no order can satisfy
+
+
+def _drawing_order(followed: Followed) -> Longs:
+    """z of each track: behind whatever covers it, as far as that is consistent."""
+    number = {id(k): i for i, k in enumerate(followed.tracks)}
+    votes = Counter((number[id(a)], number[id(b)]) for a, b in followed.behind if a is not b)
+    edges = [(a, b) for (a, b), count in votes.items() if count > votes.get((b, a), 0)]
+    z = np.zeros(len(followed.tracks), np.int64)
+    for _ in range(DEEPEST):
+        changed = False
+        for behind, front in edges:
+            if z[front] <= z[behind] < DEEPEST:
+                z[front] = z[behind] + 1
+                changed = True
+        if not changed:
+            break
+    return z
+
+
+def _trim(picture: Ids) -> tuple[Ids, int, int]:
+    """Cut the clear border off; also how much went at the left and at the top."""
+    rows = np.flatnonzero((picture != CLEAR).any(axis=1))
+    columns = np.flatnonzero((picture != CLEAR).any(axis=0))
+    if not len(rows):
+        return picture[:1, :1], 0, 0
+    inside = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return inside, int(columns[0]), int(rows[0])
+
+
+def _unrest(values: Longs, owner: Longs, tracks: int) -> NDArray[np.float64]:
+    """How much each track's coordinate would cost: steps that differ from the one before."""
+    inside = np.diff(owner, prepend=-1) == 0
+    step = np.diff(values, prepend=0) * inside
+    change = np.diff(step, prepend=0) != 0
+    weight = (inside & change & (step != 0)) * 2.0 + (inside & (step != 0)) * 0.1
+    return np.bincount(owner, weights=weight, minlength=tracks)
+
+
+def _flat(tracks: list[MinedTrack], name: str) -> Longs:
+    return np.array([v for k in tracks for v in getattr(k, name)], np.int64)
+
+
+def assemble(
+    frames: Indexed,
+    world: World,
+    dictionary: Dictionary,
+    followed: Followed,
+    pts: NDArray[np.int64],
+    time_base: Fraction,
+) -> Scene:
+    """A Scene without residual that says what was mined.
+
+    Parameters
+    ----------
+    frames : Indexed
+    world : World
+    dictionary : Dictionary
+    followed : Followed
+    pts : ndarray, shape (n,), int64
+    time_base : Fraction
+    """
+    z = _drawing_order(followed)
+    order = sorted(
+        range(len(followed.tracks)),
+        key=lambda i: (
+            followed.tracks[i].start,
+            followed.tracks[i].y[0],
+            followed.tracks[i].x[0],
+        ),
+    )
+    tracks = [followed.tracks[i] for i in order]
+    length = np.array([len(k.sprite) for k in tracks], np.int64)
+    first = np.append(0, np.cumsum(length))
+    start = np.array([k.start for k in tracks], np.int64)
+    owner = np.repeat(np.arange(len(tracks)), length)
+    frame = np.arange(len(owner)) - first[owner] + start[owner]
+
+    used, where, mined = np.unique(_flat(tracks, "sprite"), return_index=True, return_inverse=True)
+    rank = np.empty(len(used), np.int64)
+    rank[np.argsort(where)] = np.arange(len(used))
+    sprite = rank[mined]
+    pictures, left, top = [], np.zeros(len(used), np.int64), np.zeros(len(used), np.int64)
+    for i, number in enumerate(used[np.argsort(where)].tolist()):
+        picture, left[i], top[i] = _trim(dictionary.picture(number))
+        pictures.append(frames.rgba(picture))
+    x = _flat(tracks, "x") + left[sprite]
+    y = _flat(tracks, "y") + top[sprite]
+
+    screen_x, screen_y = x - world.position[frame, 0], y - world.position[frame, 1]
+    count = len(tracks)
+    on_world = _unrest(x, owner, count) + _unrest(y, owner, count)
+    on_screen = _unrest(screen_x, owner, count) + _unrest(screen_y, owner, count)
+    layer = np.where(on_screen < on_world, SCREEN, WORLD)
+    fixed = layer[owner] == SCREEN
+    x, y = np.where(fixed, screen_x, x), np.where(fixed, screen_y, y)
+
+    still = np.zeros((len(frames), 2), np.int32)
+    none = np.zeros((0, 3), np.int32)
+    textures = [frames.rgba(world.canvas)]
+    canvas = np.zeros((1, 3), np.int32)
+    layers = [Layer(world.position.astype(np.int32), canvas), Layer(still, none)]
+    if (world.overlay != CLEAR).any():
+        picture, dx, dy = _trim(world.overlay)
+        textures.append(frames.rgba(picture))
+        layers.append(Layer(still, np.array([[1, dx, dy]], np.int32)))
+    return Scene(
+        frames.width,
+        frames.height,
+        pts,
+        time_base,
+        np.zeros((len(frames), 3), np.uint8),
+        tuple(pictures),
+        tuple(textures),
+        tuple(layers),
+        Tracks(
+            layer.astype(np.int32),
+            z[order].astype(np.int32),
+            start.astype(np.int32),
+            first.astype(np.int64),
+            sprite.astype(np.int32),
+            x.astype(np.int32),
+            y.astype(np.int32),
+            np.zeros(len(x), np.uint8),
+        ),
+        Residual.none(),
+    )

@@ -1,0 +1,72 @@
+"""The residual: exactly what the sprite scene does not say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spritecodec.render import Renderer
+from spritecodec.scene import Residual, Scene
+
+EIGHT_NEIGHBOURS = np.ones((3, 3), int)
+
+
+def _patches(
+    drawn: NDArray[np.uint8], wanted: NDArray[np.uint8]
+) -> Iterable[tuple[int, int, NDArray[np.uint8]]]:
+    """Regions that differ, as (x, y, RGBA picture with clear pixels where nothing differs)."""
+    differs = (drawn != wanted).any(axis=2)
+    if not differs.any():
+        return
+    # Regions a pixel or two apart are one patch: a patch costs more than a clear pixel.
+    near = ndimage.binary_dilation(differs)
+    labels, _ = ndimage.label(near, EIGHT_NEIGHBOURS)
+    for i, (rows, columns) in enumerate(ndimage.find_objects(labels)):
+        mask = differs[rows, columns] & (labels[rows, columns] == i + 1)
+        ys, xs = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        mask = mask[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
+        y, x = rows.start + int(ys[0]), columns.start + int(xs[0])
+        picture = np.zeros((*mask.shape, 4), np.uint8)
+        colour = wanted[y : y + mask.shape[0], x : x + mask.shape[1]]
+        picture[mask, :3] = colour[mask]
+        picture[mask, 3] = 255
+        yield x, y, picture
+
+
+def exact_residual(scene: Scene, frames: Iterable[NDArray[np.uint8]]) -> Residual:
+    """What must replace the drawn pixels so that every frame comes out as wanted.
+
+    Parameters
+    ----------
+    scene : Scene
+        Its own residual is ignored.
+    frames : iterable of ndarray, each shape (h, w, 3), uint8
+        As many as the scene has.
+    """
+    renderer = Renderer(scene, residual=False)
+    rows: list[list[int]] = []  # start, length, x, y, width, height
+    pictures: list[NDArray[np.uint8]] = []
+    alive: dict[tuple[int, int, bytes, int], int] = {}
+    for t, wanted in enumerate(frames):
+        still: dict[tuple[int, int, bytes, int], int] = {}
+        for x, y, picture in _patches(renderer.frame(t), wanted):
+            height, width = picture.shape[:2]
+            key = (x, y, picture.tobytes(), width)
+            if key in alive:
+                rows[alive[key]][1] += 1
+                still[key] = alive[key]
+            else:
+                still[key] = len(rows)
+                rows.append([t, 1, x, y, width, height])
+                pictures.append(picture)
+        alive = still
+    if not rows:
+        return Residual.none()
+    columns = np.array(rows, np.int32).T
+    start, length, x_, y_, width_, height_ = (np.ascontiguousarray(c) for c in columns)
+    first = np.append(0, np.cumsum(width_.astype(np.int64) * height_))
+    pixels = np.concatenate([p.reshape(-1, 4) for p in pictures])
+    return Residual(start, length, x_, y_, width_, height_, first, pixels)

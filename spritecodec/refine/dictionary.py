@@ -1,0 +1,224 @@
+"""The dictionary while it is mined: exact sprites as lists of opaque pixels.
+
+A *shape* is a connected region of one frame that the background does not explain. Shapes
+that recur become sprites, the most frequent first; a shape that sprites already explain,
+side by side or one before another, adds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spritecodec.refine.indexed import Indexed
+from spritecodec.refine.kernels import (
+    CLEAR,
+    UNEXPLAINED,
+    Ids,
+    Longs,
+    State,
+    accept,
+    best_cover,
+    best_near,
+    gain_at,
+    shape_hashes,
+)
+
+EIGHT_NEIGHBOURS = np.ones((3, 3), int)
+# A sprite must explain so many pixels to be placed where nothing is known yet.
+FEWEST_PIXELS = 3
+# Larger regions (a flash, a fade, noise) are no objects; the residual takes them.
+LARGEST_SHAPE_SHARE = 0.25
+
+Explain = Callable[[int, State], int]  # marks what the background leaves unexplained
+
+
+@dataclass(frozen=True)
+class Found:
+    """A sprite placed on a frame, in screen coordinates.
+
+    ``covered`` pixels of it lie behind something that was placed before.
+    """
+
+    sprite: int
+    x: int
+    y: int
+    covered: int
+
+
+class Dictionary:
+    """Growing arrays of sprite pixels, in the form that the kernels read."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._pixels = 0
+        self.first: Longs = np.zeros(1 << 10, np.int64)
+        self.alive = np.zeros(1 << 10, bool)
+        self.px = np.zeros(1 << 14, np.int16)
+        self.py = np.zeros(1 << 14, np.int16)
+        self.colour: Ids = np.zeros(1 << 14, np.uint16)
+        self.needed = np.zeros(1 << 14, np.int32)
+        self.size: list[tuple[int, int]] = []  # (height, width) of each sprite
+
+    def add(self, y: Longs, x: Longs, colour: Ids) -> int:
+        """Add a sprite by its opaque pixels, smallest x and y being 0; return its number."""
+        while self.count + 2 > len(self.first):
+            self.first = np.append(self.first, np.zeros_like(self.first))
+            self.alive = np.append(self.alive, np.zeros_like(self.alive))
+        while self._pixels + len(y) > len(self.px):
+            self.px, self.py = (np.append(a, np.zeros_like(a)) for a in (self.px, self.py))
+            self.colour = np.append(self.colour, np.zeros_like(self.colour))
+            self.needed = np.append(self.needed, np.zeros_like(self.needed))
+        part = slice(self._pixels, self._pixels + len(y))
+        self.px[part], self.py[part], self.colour[part] = x, y, colour
+        self._pixels += len(y)
+        self.first[self.count + 1] = self._pixels
+        self.alive[self.count] = True
+        self.size.append((int(y.max()) + 1, int(x.max()) + 1))
+        self.count += 1
+        return self.count - 1
+
+    def area(self, sprite: int) -> int:
+        """Opaque pixels of a sprite."""
+        return int(self.first[sprite + 1] - self.first[sprite])
+
+    def picture(self, sprite: int, *, needed_only: bool = True) -> Ids:
+        """A sprite as colour numbers, CLEAR where it does not show.
+
+        Pixels that never explained anything were only ever drawn over what showed the
+        same, or behind something else; `needed_only` leaves them out.
+        """
+        part = slice(self.first[sprite], self.first[sprite + 1])
+        keep = self.needed[part] > 0 if needed_only else np.ones(self.area(sprite), bool)
+        out = np.full(self.size[sprite], CLEAR, np.uint16)
+        out[self.py[part][keep], self.px[part][keep]] = self.colour[part][keep]
+        return out
+
+    def gain(self, frame: Ids, state: State, sprite: int, x: int, y: int) -> int:
+        """Pixels that `sprite` at (x, y) would explain; -1 where it contradicts the frame."""
+        return int(gain_at(frame, state, self.first, self.px, self.py, self.colour, sprite, x, y))
+
+    def near(
+        self, frame: Ids, state: State, sprite: int, x: int, y: int, radius: int
+    ) -> tuple[int, int, int]:
+        """Best (gain, x, y) of `sprite` within `radius` of (x, y)."""
+        return best_near(
+            frame, state, self.first, self.px, self.py, self.colour, sprite, x, y, radius
+        )
+
+    def place(self, frame: Ids, state: State, sprite: int, x: int, y: int) -> Found:
+        """Mark what `sprite` at (x, y) shows as explained."""
+        covered = accept(
+            frame, state, self.first, self.px, self.py, self.colour, self.needed, sprite, x, y
+        )
+        return Found(sprite, x, y, covered)
+
+    def cover(self, frame: Ids, state: State, points: Sequence[tuple[int, int]]) -> list[Found]:
+        """Place sprites, each time the one that explains most, until none fits any more.
+
+        Parameters
+        ----------
+        points : sequence of (x, y)
+            Pixels to explain.
+        """
+        placed = []
+        open_points = [p for p in points if state[p[1], p[0]] == UNEXPLAINED]
+        progress = True
+        while progress and self.count:
+            progress = False
+            for x, y in open_points:
+                if state[y, x] != UNEXPLAINED:
+                    continue
+                gain, sprite, left, top = best_cover(
+                    frame,
+                    state,
+                    self.first,
+                    self.px,
+                    self.py,
+                    self.colour,
+                    self.alive,
+                    self.count,
+                    x,
+                    y,
+                )
+                if gain >= FEWEST_PIXELS:
+                    placed.append(self.place(frame, state, sprite, left, top))
+                    progress = True  # what was covered may fit now that its cover is known
+            open_points = [p for p in open_points if state[p[1], p[0]] == UNEXPLAINED]
+        return placed
+
+
+@dataclass
+class Shape:
+    """A region that recurs: where it was seen first, and how often it was seen."""
+
+    count: int
+    area: int
+    frame: int
+    box: tuple[int, int, int, int]
+    cut: bool  # every time, it touched the border of the screen
+
+
+def regions(state: State) -> Iterator[tuple[slice, slice, NDArray[np.bool_]]]:
+    """Connected regions of unexplained pixels: rows, columns and mask of each."""
+    labels, _ = ndimage.label(state == UNEXPLAINED, EIGHT_NEIGHBOURS)
+    for i, (rows, columns) in enumerate(ndimage.find_objects(labels)):
+        yield rows, columns, labels[rows, columns] == i + 1
+
+
+def collect_shapes(frames: Indexed, explain: Explain) -> list[Shape]:
+    """All distinct shapes of all frames."""
+    height, width = frames.height, frames.width
+    state = np.empty((height, width), np.uint8)
+    largest = LARGEST_SHAPE_SHARE * height * width
+    shapes: dict[int, Shape] = {}
+    for t in range(len(frames)):
+        if not explain(t, state):
+            continue
+        labels, count = ndimage.label(state == UNEXPLAINED, EIGHT_NEIGHBOURS)
+        box = np.empty((count, 4), np.int32)
+        area, key = np.empty(count, np.int64), np.empty(count, np.uint64)
+        shape_hashes(labels, frames[t], count, box, area, key)
+        for i in np.flatnonzero(area <= largest).tolist():
+            x0, y0, x1, y1 = box[i].tolist()
+            cut = x0 == 0 or y0 == 0 or x1 == width or y1 == height
+            known = shapes.get(int(key[i]))
+            if known is None:
+                shapes[int(key[i])] = Shape(1, int(area[i]), t, (x0, y0, x1, y1), cut)
+            else:
+                known.count += 1
+                known.cut = known.cut and cut
+    return list(shapes.values())
+
+
+def learn_shapes(
+    dictionary: Dictionary, shapes: list[Shape], frames: Indexed, explain: Explain
+) -> None:
+    """Add the recurring shapes that the dictionary does not explain yet.
+
+    Shapes that were always cut by the border of the screen wait: a whole one may come.
+    """
+    state = np.empty((frames.height, frames.width), np.uint8)
+    recurring = [s for s in shapes if s.count > 1 and not s.cut]
+    for shape in sorted(recurring, key=lambda s: (-s.count, s.frame)):
+        explain(shape.frame, state)
+        x0, y0, x1, y1 = shape.box
+        labels, _ = ndimage.label(state == UNEXPLAINED, EIGHT_NEIGHBOURS)
+        inside = labels[y0:y1, x0:x1]
+        # The shape is the region that has its area and all of its box.
+        sizes = np.bincount(inside.ravel())
+        sizes[0] = 0
+        matching = np.flatnonzero(sizes == shape.area)
+        if not len(matching):
+            continue
+        y, x = np.nonzero(inside == matching[0])
+        frame = frames[shape.frame]
+        points = list(zip((x + x0).tolist(), (y + y0).tolist(), strict=True))
+        dictionary.cover(frame, state, points)
+        if (state[y + y0, x + x0] == UNEXPLAINED).any():
+            dictionary.add(y - y.min(), x - x.min(), frame[y + y0, x + x0])
+    dictionary.needed[:] = 0

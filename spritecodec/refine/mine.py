@@ -1,0 +1,70 @@
+"""Mining: a Scene straight from the frames, without a model.
+
+    frames -> pan -> world -> shapes -> dictionary -> tracks -> Scene
+
+What is fixed in the world is drawn once on a canvas; what stands out from it is cut into
+exact sprites, which are followed as tracks. Nothing here is approximate: a sprite is
+placed only where every pixel that it shows equals the frame's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spritecodec.refine.assemble import assemble
+from spritecodec.refine.dictionary import Dictionary, collect_shapes, learn_shapes
+from spritecodec.refine.follow import follow
+from spritecodec.refine.indexed import Indexed
+from spritecodec.refine.kernels import Ids, State, draw_background
+from spritecodec.refine.pan import estimate_pan
+from spritecodec.refine.world import World, build_world
+
+
+def explain_with(world: World, frames: Indexed, t: int, state: State) -> int:
+    """Mark in `state` what the background leaves unexplained of frame t; return how much."""
+    ox, oy = world.position[t].tolist()
+    return int(draw_background(frames[t], world.canvas, ox, oy, world.overlay, state))
+
+
+def mine(
+    frames: Indexed,
+    pts: NDArray[np.int64],
+    time_base: Fraction,
+    seeds: Sequence[Ids] = (),
+    world: World | None = None,
+) -> Scene:
+    """Find the Scene of a run of frames.
+
+    Parameters
+    ----------
+    frames : Indexed
+    pts : ndarray, shape (n,), int64
+    time_base : Fraction
+    seeds : sequence of ndarray, each shape (h, w), uint16
+        Sprites to try before those that mining finds, as colour numbers, CLEAR outside.
+    world : World, optional
+        The background, where it is known already.
+
+    Returns
+    -------
+    Scene
+        Without residual; exact but for what no sprite or background explains.
+    """
+    if world is None:
+        world = build_world(frames, estimate_pan(frames))
+
+    def explain(t: int, state: State) -> int:
+        return explain_with(world, frames, t, state)
+
+    dictionary = Dictionary()
+    for seed in seeds:
+        y, x = np.nonzero(seed != 65535)
+        if len(y):
+            dictionary.add(y - y.min(), x - x.min(), seed[y, x])
+    learn_shapes(dictionary, collect_shapes(frames, explain), frames, explain)
+    followed = follow(frames, explain, dictionary, world.position)
+    return assemble(frames, world, dictionary, followed, pts, time_base)

@@ -1,0 +1,182 @@
+"""The background: every place drawn once, in world coordinates, by vote over all frames.
+
+Two pictures explain what is fixed. The *canvas* scrolls with the camera's pan and shows
+all rooms, one below another; the *overlay* is fixed to the screen and covers the canvas
+where it is not clear (a score line, a status bar).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from spritecodec.refine.indexed import Indexed
+from spritecodec.refine.kernels import CLEAR, Ids, Longs
+from spritecodec.refine.pan import Pan
+
+# Votes are counted colour by colour below so many counters (2 bytes each); above, each
+# pixel keeps one candidate and a balance (Boyer and Moore's majority vote).
+MOST_COUNTERS = 1 << 26
+# A pixel that changes so often, and shows the plain colour for so large a share of the
+# time, is plain with something drawn on it (digits of a score), whatever it shows most.
+RESTLESS_CHANGES = 6
+PLAIN_SHARE = 0.1
+FEWEST_OVERLAY_VOTES = 8
+
+
+@dataclass(frozen=True)
+class World:
+    """The background of a run of frames.
+
+    Attributes
+    ----------
+    canvas : ndarray, shape (H, W), uint16
+        Colour numbers.
+    overlay : ndarray, shape (h, w), uint16
+        Colour numbers, CLEAR where the canvas shows.
+    position : ndarray, shape (n, 2), int64
+        Canvas coordinates (x, y) of the screen's top left corner; a frame never shows
+        anything outside the canvas.
+    """
+
+    canvas: Ids
+    overlay: Ids
+    position: Longs
+
+
+@njit(cache=True)
+def _count(
+    frame: Ids,
+    ox: int,
+    oy: int,
+    covered: NDArray[np.bool_],
+    counts: NDArray[np.uint16],
+    last: Ids,
+    changes: NDArray[np.uint16],
+) -> None:
+    h, w = frame.shape
+    for y in range(h):
+        for x in range(w):
+            if covered[y, x]:
+                continue
+            c = frame[y, x]
+            if c < counts.shape[2] and counts[y + oy, x + ox, c] < 65535:
+                counts[y + oy, x + ox, c] += 1
+            if last[y + oy, x + ox] != c:
+                last[y + oy, x + ox] = c
+                if changes[y + oy, x + ox] < 65535:
+                    changes[y + oy, x + ox] += 1
+
+
+@njit(cache=True)
+def _balance(
+    frame: Ids,
+    ox: int,
+    oy: int,
+    covered: NDArray[np.bool_],
+    candidate: Ids,
+    balance: NDArray[np.int32],
+) -> None:
+    h, w = frame.shape
+    for y in range(h):
+        for x in range(w):
+            if covered[y, x]:
+                continue
+            c = frame[y, x]
+            if balance[y + oy, x + ox] == 0:
+                candidate[y + oy, x + ox] = c
+                balance[y + oy, x + ox] = 1
+            elif candidate[y + oy, x + ox] == c:
+                balance[y + oy, x + ox] += 1
+            else:
+                balance[y + oy, x + ox] -= 1
+
+
+@njit(cache=True)
+def _contest(
+    frame: Ids,
+    canvas: Ids,
+    ox: int,
+    oy: int,
+    fixed: Ids,
+    only_canvas: NDArray[np.int32],
+    only_fixed: NDArray[np.int32],
+) -> None:
+    """Count, per screen pixel, the frames that just one of the two pictures explains."""
+    h, w = frame.shape
+    for y in range(h):
+        for x in range(w):
+            c = frame[y, x]
+            a = canvas[y + oy, x + ox] == c
+            b = fixed[y, x] == c
+            if a and not b:
+                only_canvas[y, x] += 1
+            elif b and not a:
+                only_fixed[y, x] += 1
+
+
+def _vote(
+    frames: Indexed, position: Longs, shape: tuple[int, int], covered: NDArray[np.bool_]
+) -> Ids:
+    """The colour that each pixel of a picture shows most, over all frames."""
+    colours = len(frames.colours)
+    if shape[0] * shape[1] * colours > MOST_COUNTERS:
+        candidate = np.zeros(shape, np.uint16)
+        balance = np.zeros(shape, np.int32)
+        for t, (ox, oy) in enumerate(position.tolist()):
+            _balance(frames[t], ox, oy, covered, candidate, balance)
+        return candidate
+    counts = np.zeros((*shape, colours), np.uint16)
+    last, changes = np.zeros(shape, np.uint16), np.zeros(shape, np.uint16)
+    for t, (ox, oy) in enumerate(position.tolist()):
+        _count(frames[t], ox, oy, covered, counts, last, changes)
+    most: Ids = counts.argmax(axis=2).astype(np.uint16)
+    plain = np.bincount(most.ravel(), minlength=colours).argmax()
+    share = counts[..., plain] >= PLAIN_SHARE * np.maximum(counts.sum(axis=2, dtype=np.int64), 1)
+    most[share & (changes >= RESTLESS_CHANGES)] = plain
+    most[counts.sum(axis=2, dtype=np.int64) == 0] = plain  # never shown
+    return most
+
+
+def _lay_out(pan: Pan, height: int, width: int) -> tuple[Longs, tuple[int, int]]:
+    """Put the rooms one below another; canvas position of each frame, canvas shape."""
+    position = pan.position.copy()
+    top, right = 0, 0
+    for room in np.unique(pan.room):
+        here = pan.room == room
+        low, high = position[here].min(axis=0), position[here].max(axis=0)
+        position[here] += np.array([0, top]) - low
+        top += int(high[1] - low[1]) + height
+        right = max(right, int(high[0] - low[0]) + width)
+    return position, (top, right)
+
+
+def build_world(frames: Indexed, pan: Pan) -> World:
+    """Draw the background that explains most pixels of all frames.
+
+    Parameters
+    ----------
+    frames : Indexed
+    pan : Pan
+        Of the same frames.
+    """
+    screen = (frames.height, frames.width)
+    position, shape = _lay_out(pan, *screen)
+    nothing = np.zeros(screen, bool)
+    overlay = np.full(screen, CLEAR, np.uint16)
+    if not position.any():
+        return World(_vote(frames, position, shape, nothing), overlay, position)
+    fixed = _vote(frames, np.zeros_like(position), screen, nothing)
+    covered = pan.overlay
+    # Twice: what the overlay covers must not vote for the canvas.
+    for _ in range(2):
+        canvas = _vote(frames, position, shape, covered)
+        only_canvas, only_fixed = np.zeros(screen, np.int32), np.zeros(screen, np.int32)
+        for t, (ox, oy) in enumerate(position.tolist()):
+            _contest(frames[t], canvas, ox, oy, fixed, only_canvas, only_fixed)
+        covered = (only_fixed > only_canvas) & (only_fixed >= FEWEST_OVERLAY_VOTES)
+    overlay[covered] = fixed[covered]
+    return World(canvas, overlay, position)
