@@ -35,15 +35,27 @@ def test_the_small_file() -> None:
     np.testing.assert_array_equal(frames, spr_files.frames())
 
 
-def random_scene(rng: np.random.Generator, sprites: tuple[pack.Picture, ...]) -> sc.Scene:
-    """Tracks that jump, rest, go straight, flip and change their sprites in all ways."""
-    n, tracks = 9, 6
-    start = np.sort(rng.integers(0, 6, tracks))
-    length = rng.integers(1, n - start + 1)
+def random_scene(
+    rng: np.random.Generator, sprites: tuple[pack.Picture, ...], manner: int
+) -> sc.Scene:
+    """Tracks that jump and rest (manner 0), move in step (1), go straight (2), dance (3)."""
+    n, tracks = 30, 7
+    start = np.sort(rng.integers(0, 6, tracks)) if manner == 0 else np.zeros(tracks, np.int64)
+    length = rng.integers(1, n - start + 1) if manner == 0 else np.full(tracks, n)
     first = np.append(0, np.cumsum(length))
+    frame = np.concatenate([np.arange(k) for k in length])
     total = int(first[-1])
-    walk = rng.integers(-2, 3, (2, total)) * rng.integers(0, 2, total)
-    x, y = np.cumsum(walk, axis=1) + rng.integers(0, 8, (2, 1))
+    if manner == 0:
+        walk = np.cumsum(rng.integers(-2, 3, (2, total)) * rng.integers(0, 2, total), axis=1)
+    elif manner == 1:
+        walk = np.cumsum(rng.integers(-90, 90, (2, n)), axis=1)[:, frame]
+    elif manner == 2:
+        walk = frame * np.repeat(rng.integers(-900, 900, (2, tracks)), length, axis=1)
+    else:
+        speed = np.cumsum(rng.integers(-9, 9, (2, n)), axis=1)
+        walk = np.cumsum(speed, axis=1)[:, frame] * np.repeat(np.arange(1, tracks + 1), length)
+    x, y = walk + rng.integers(0, 8, (2, 1))
+    sprite = rng.integers(0, len(sprites), total if manner == 0 else n)
     layers = tuple(
         Layer(
             np.cumsum(rng.integers(-1, 2, (n, 2)), axis=0).astype(np.int32),
@@ -65,7 +77,7 @@ def random_scene(rng: np.random.Generator, sprites: tuple[pack.Picture, ...]) ->
             z=rng.integers(0, 3, tracks).astype(np.int32),
             start=start.astype(np.int32),
             first=first.astype(np.int64),
-            sprite=rng.integers(0, len(sprites), total).astype(np.int32),
+            sprite=(sprite if manner == 0 else sprite[frame]).astype(np.int32),
             x=x.astype(np.int32),
             y=y.astype(np.int32),
             flip=(rng.integers(0, 4, total) * rng.integers(0, 2, total)).astype(np.uint8),
@@ -74,10 +86,10 @@ def random_scene(rng: np.random.Generator, sprites: tuple[pack.Picture, ...]) ->
     )
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("manner", range(4))
 @pytest.mark.parametrize("kind", ["pixel art", "tiles", "natural"])
-def test_random_files(kind: str, seed: int) -> None:
-    rng = np.random.default_rng(seed)
+def test_random_files(kind: str, manner: int) -> None:
+    rng = np.random.default_rng(manner)
     sizes = [(20, 33), (16, 16), *rng.integers(1, 9, (4, 2)).tolist()]
     if kind == "natural":
         # More colours than a palette may have, so that the pixels are stored directly.
@@ -90,7 +102,7 @@ def test_random_files(kind: str, seed: int) -> None:
         tile = pictures[1][:8, :8]
         pictures[0] = np.tile(tile, (3, 5, 1))[: sizes[0][0], : sizes[0][1]]
     sprites = tuple(pictures)
-    scene = random_scene(rng, sprites)
+    scene = random_scene(rng, sprites, manner)
     palette = Palette()
     head = spr_files.head(width=16, height=12, frames=len(scene))
     frames = agree(
