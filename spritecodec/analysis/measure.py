@@ -15,13 +15,21 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from spritecodec.analysis.coding import encode_command, extension
-from spritecodec.analysis.peers import US, find_peer
+from spritecodec.analysis.commands import (
+    AS_GIVEN,
+    command_line,
+    given_arguments,
+    measure_arguments,
+    settings,
+)
+from spritecodec.analysis.peers import GIVEN, US, find_peer, parse_target
 from spritecodec.analysis.sources import open_source
-from spritecodec.analysis.steps import EXIT_MISSING, parse_target
+from spritecodec.analysis.steps import EXIT_MISSING
 from spritecodec.analysis.table import Row
 
 # One thread for everybody: sizes that do not depend on the machine, CPU seconds that compare.
@@ -32,18 +40,6 @@ ONE_THREAD = {
     "NUMBA_NUM_THREADS": "1",
     "SVT_LOG": "1",
 }
-
-
-def measure_arguments(
-    source: str, codec: str, target: str, frames: int | None, preset: str, keep: str = ""
-) -> list[str]:
-    """The arguments after ``python -m spritecodec.analysis.measure``."""
-    words = [source, "--codec", codec, "--target", target]
-    if frames is not None:
-        words += ["--frames", str(frames)]
-    if codec == US and preset != "default":
-        words += ["--preset", preset]
-    return words + (["--keep", keep] if keep else [])
 
 
 def measure(
@@ -74,34 +70,63 @@ def measure(
     clip = open_source(source)
     values: dict[str, Any] = {"codec": codec, "target": target}
     values["settings"] = settings(codec, target, preset)
-    words = measure_arguments(source, codec, target, frames, preset)
-    values["command"] = shlex.join(["python", "-m", "spritecodec.analysis.measure", *words])
+    values["command"] = command_line(measure_arguments(source, codec, target, frames, preset))
     if codec != US:
         words = encode_command(find_peer(codec), parse_target(target), clip)
         values["ffmpeg"] = shlex.join(words) if words else ""
     with tempfile.TemporaryDirectory(prefix="spritecodec-") as folder:
         file = keep or Path(folder) / f"coded{extension(codec)}"
-        for step in ("encode", "decode", "quality"):
-            words = ["--codec", codec, "--target", target, "--preset", preset, "--file", str(file)]
-            if frames is not None:
-                words += ["--frames", str(frames)]
-            status, found = _run_step(step, source, words)
-            if status:
-                missing = status == EXIT_MISSING
-                values["status"] = "missing" if missing else "failed"
-                values["note"] = found["error"] if missing else f"{step}: {found['error']}"
-                break
-            values.update(found)
+        steps = ("encode", "decode", "quality")
+        values.update(_steps(steps, source, codec, target, frames, preset, file))
     return Row.from_dict({**values, "file": str(keep or "")})
 
 
-def settings(codec: str, target: str, preset: str) -> str:
-    """A codec's settings at a target, for people and for the cache."""
-    if codec == US:
-        return f"quality={target} preset={preset}"
-    peer = find_peer(codec)
-    options = " ".join(f"{k}={v}" for k, v in peer.options_for(parse_target(target)).items())
-    return f"{peer.encoder} {peer.pixel_format} {options}".rstrip()
+def measure_given(source: str, file: Path, frames: int | None) -> Row:
+    """One row of a file that was coded elsewhere: any video, or a .spr file.
+
+    Parameters
+    ----------
+    source : str
+        What the file was made from.
+    file : Path
+        Its name is the row's codec.
+    frames : int or None
+        Compare the first so many frames only; the bytes are still the whole file's.
+
+    Raises
+    ------
+    InputError
+        The source cannot be read.
+    """
+    open_source(source)
+    values: dict[str, Any] = {"codec": file.name, "target": AS_GIVEN}
+    values["command"] = command_line(given_arguments(source, str(file), frames))
+    values.update(_steps(("decode", "quality"), source, GIVEN, "lossless", frames, "", file))
+    return Row.from_dict({**values, "file": str(file)})
+
+
+def _steps(
+    steps: Sequence[str],
+    source: str,
+    codec: str,
+    target: str,
+    frames: int | None,
+    preset: str,
+    file: Path,
+) -> dict[str, Any]:
+    """Run steps one after another; what they found, or at which one it ended and why."""
+    words = ["--codec", codec, "--target", target, "--preset", preset, "--file", str(file)]
+    if frames is not None:
+        words += ["--frames", str(frames)]
+    values: dict[str, Any] = {}
+    for step in steps:
+        status, found = _run_step(step, source, words)
+        if status == EXIT_MISSING:
+            return {**values, "status": "missing", "note": found["error"]}
+        if status:
+            return {**values, "status": "failed", "note": f"{step}: {found['error']}"}
+        values.update(found)
+    return values
 
 
 def _run_step(step: str, source: str, words: list[str]) -> tuple[int, dict[str, Any]]:
@@ -127,13 +152,18 @@ def main() -> None:
         description="Encode, decode and compare a clip with one codec; print the row as JSON.",
     )
     parser.add_argument("source", help="a video, a folder of pictures or a .spr file")
-    parser.add_argument("--codec", required=True)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--codec")
+    what.add_argument("--given", type=Path, help="compare this coded file instead of encoding")
     parser.add_argument("--target", default="lossless", help="on the codec's own scale")
     parser.add_argument("--frames", type=int, help="only the first so many frames")
     parser.add_argument("--preset", default="default", help="of spritecodec itself")
     parser.add_argument("--keep", type=Path, help="where to leave the coded file")
     o = parser.parse_args()
-    row = measure(o.source, o.codec, o.target, o.frames, o.preset, o.keep)
+    if o.given:
+        row = measure_given(o.source, o.given, o.frames)
+    else:
+        row = measure(o.source, o.codec, o.target, o.frames, o.preset, o.keep)
     print(json.dumps(row.to_dict(), allow_nan=False))
 
 

@@ -21,6 +21,7 @@ TO_YUV = f"scale=in_range=pc:out_range=pc:out_color_matrix=bt709:{SCALER}"
 FROM_YUV = f"scale=in_range=pc:out_range=pc:in_color_matrix=bt709:{SCALER}"
 
 US = "spritecodec"
+GIVEN = "given"  # a file coded elsewhere, only decoded and compared
 
 Target = str | float
 
@@ -148,6 +149,14 @@ def default_targets(name: str) -> tuple[Target, ...]:
     if name == US:
         return OUR_TARGETS
     return find_peer(name).targets or ("lossless",)
+
+
+def parse_target(text: str) -> Target:
+    """``"18"`` as 18.0, ``"lossless"`` as it is."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def ffmpeg_arguments(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -23,7 +22,14 @@ import PIL
 
 import spritecodec
 from spritecodec.analysis.coding import encode, extension
-from spritecodec.analysis.measure import measure_arguments, settings
+from spritecodec.analysis.commands import (
+    AS_GIVEN,
+    MODULE,
+    command_line,
+    given_arguments,
+    measure_arguments,
+    settings,
+)
 from spritecodec.analysis.peers import PEERS, US, Target, codec_names, default_targets, find_peer
 from spritecodec.analysis.sources import Source, content_hash, open_source
 from spritecodec.analysis.table import Row, Table, target_text
@@ -39,7 +45,10 @@ Progress = Callable[[int, int, Row], None]
 
 @dataclass(frozen=True)
 class _Job:
-    """One row to be had: from the cache, or by running `arguments`."""
+    """One row to be had: from the cache under `key`, or by running `arguments`.
+
+    A file that was coded elsewhere has no key: it may change, and comparing is quick.
+    """
 
     codec: str
     target: str
@@ -52,6 +61,7 @@ def rate_distortion(
     codecs: Sequence[str] | None = None,
     targets: Targets | None = None,
     *,
+    files: Sequence[str | Path] = (),
     frames: int | None = None,
     preset: str = "default",
     jobs: int | None = None,
@@ -77,6 +87,9 @@ def rate_distortion(
         Per codec, on that codec's own scale. A plain sequence is for our own codec only
         (dB of RGB PSNR, ``"base"``, ``"lossless"``). Codecs without targets take those of
         the table of peers.
+    files : sequence of path
+        Files made from the clip already, .spr or any video: decoded and compared. Their
+        rows come first, with the file's name as the codec.
     frames : int, optional
         Measure the first so many frames only.
     preset : str
@@ -106,6 +119,10 @@ def rate_distortion(
     names = tuple(codecs) if codecs is not None else codec_names()
     wanted = _targets(names, targets)
     todo = [
+        _Job(Path(file).name, AS_GIVEN, "", tuple(given_arguments(str(path), str(file), frames)))
+        for file in files
+    ]
+    todo += [
         _Job(
             codec,
             text,
@@ -226,14 +243,15 @@ def _run_all(
 def _row(
     job: _Job, folder: Path, timeout: float | None, running: set[subprocess.Popen[str]]
 ) -> Row:
+    if not job.key:
+        return replace(_run_command(job, (), timeout, running), command=command_line(job.arguments))
     stored, file = folder / f"{job.key}.json", folder / f"{job.key}{extension(job.codec)}"
-    command = ("python", "-m", "spritecodec.analysis.measure", *job.arguments)
-    shown = shlex.join(command)
+    shown = command_line(job.arguments)
     if stored.exists() and file.exists():
         row = Row.from_dict(json.loads(stored.read_text()))
         return replace(row, command=shown, file=str(file))
     partial = folder / f"{job.key}-{os.getpid()}{extension(job.codec)}"
-    row = _run_command(job, partial, timeout, running)
+    row = _run_command(job, ("--keep", str(partial)), timeout, running)
     if row.status == "ok":
         partial.replace(file)
         row = replace(row, file=str(file))
@@ -245,11 +263,11 @@ def _row(
 
 
 def _run_command(
-    job: _Job, file: Path, timeout: float | None, running: set[subprocess.Popen[str]]
+    job: _Job, more: tuple[str, ...], timeout: float | None, running: set[subprocess.Popen[str]]
 ) -> Row:
-    words = [sys.executable, "-m", "spritecodec.analysis.measure", *job.arguments]
+    words = [sys.executable, "-m", MODULE, *job.arguments]
     process = subprocess.Popen(
-        [*words, "--keep", str(file)],
+        [*words, *more],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -17,7 +17,7 @@ from typing import Any
 
 import spritecodec
 from spritecodec.analysis import coding
-from spritecodec.analysis.peers import US, Target, find_peer
+from spritecodec.analysis.peers import GIVEN, US, Target, find_peer, parse_target
 from spritecodec.analysis.quality import Frame, compare_frames
 from spritecodec.analysis.sources import Source, open_source
 from spritecodec.errors import SpritecodecError
@@ -50,15 +50,16 @@ def quality(source: Source, codec: str, file: Path) -> dict[str, Any]:
     """Compare `file` with the source frame by frame; the figures of a row."""
     found = compare_frames(source, decoded_frames(source, codec, file))
     frames, size = len(found.frames), file.stat().st_size
-    sizes = segment_sizes(file) if codec == US else coding.packet_sizes(find_peer(codec), file)
+    coded = (open_source(file).frame_count if codec == GIVEN else None) or frames
+    sizes = frame_sizes(codec, file)
     return {
         "frames": frames,
         "width": source.width,
         "height": source.height,
         "bytes": size,
         "payload_bytes": round(sum(sizes)) if sizes else None,
-        "kilobits_per_second": size * 8 / 1000 / float(frames / source.frame_rate),
-        "bits_per_pixel": size * 8 / (frames * source.width * source.height),
+        "kilobits_per_second": size * 8 / 1000 / float(coded / source.frame_rate),
+        "bits_per_pixel": size * 8 / (coded * source.width * source.height),
         "psnr": found.psnr,
         "psnr_mean": found.psnr_mean,
         "psnr_y": found.psnr_y,
@@ -74,15 +75,18 @@ def quality(source: Source, codec: str, file: Path) -> dict[str, Any]:
 
 def decoded_frames(source: Source, codec: str, file: Path) -> Iterator[Frame]:
     """The frames of a coded file, in order, one in memory."""
-    if codec == US:
-        with spritecodec.open(file) as reader:
-            yield from reader
+    if codec in (US, GIVEN):
+        yield from open_source(file, source.limit)
     else:
         yield from coding.decode(find_peer(codec), file, source.height, source.width)
 
 
-def segment_sizes(file: Path) -> list[float]:
-    """Bytes a frame of a .spr file: each segment's bytes spread evenly over its frames."""
+def frame_sizes(codec: str, file: Path) -> list[float]:
+    """Bytes a frame, where the file tells; a .spr segment's are spread over its frames."""
+    if codec not in (US, GIVEN):
+        return [float(size) for size in coding.packet_sizes(find_peer(codec), file)]
+    if file.suffix.lower() != ".spr":
+        return []
     with spritecodec.open(file) as reader:
         return [s.chunk.size / s.frames for s in reader.segments for _ in range(s.frames)]
 
@@ -148,14 +152,6 @@ def main() -> int:
         return EXIT_MISSING if isinstance(error, coding.PeerMissing) else error.exit_code
     print(json.dumps(figures))
     return 0
-
-
-def parse_target(text: str) -> Target:
-    """``"18"`` as 18.0, ``"lossless"`` as it is."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 if __name__ == "__main__":
