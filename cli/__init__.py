@@ -8,6 +8,7 @@ from importlib import import_module
 
 import click
 
+from spritecodec.cli.common import INTERRUPTED
 from spritecodec.errors import SpritecodecError
 
 # Name: what `spritecodec --help` says about it. The command is `command` in the file of
@@ -33,8 +34,6 @@ Exit codes: 0 done; 1 a check failed; 2 wrong options; 3 unusable source;
 4 unwritable target; 5 something is not installed; 6 training failed;
 7 damaged .spr file; 130 interrupted.
 """
-
-INTERRUPTED = 130
 
 
 class _ReaderGone(Exception):

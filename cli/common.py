@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -18,14 +19,17 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON, for pro
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the target if it exists.")
 
 
+INTERRUPTED = 130  # exit code
+
+
 class Progress:
     """One line on stderr that shows how far we are; silent unless that is a terminal.
 
     Call it with the work done and the work in all; leave the ``with`` block to wipe it.
     """
 
-    def __init__(self, what: str, unit: str = "frames") -> None:
-        self._what, self._unit = what, unit
+    def __init__(self, what: str) -> None:
+        self._what = what
         self._shows = sys.stderr.isatty()
         self._began = time.monotonic()
         self._last = 0.0
@@ -34,19 +38,25 @@ class Progress:
         return self
 
     def __call__(self, done: int, total: int) -> None:
+        self.stage(self._what, done, total)
+
+    def stage(self, what: str, done: int, total: int, words: str = "") -> None:
+        """Show the progress of one of several stages; each has its own time left."""
         now = time.monotonic()
+        if what != self._what:
+            self._what, self._began, self._last = what, now, 0.0
         if not self._shows or (now - self._last < 0.1 and done < total):
             return
         self._last = now
-        spent = now - self._began
-        left = spent * (total - done) / done if done else math.nan
-        line = f"{self._what}: {done:,} of {total:,} {self._unit}, {clock(left)} left"
-        click.echo(f"\r\x1b[K{line}", nl=False, err=True)
+        left = (now - self._began) * (total - done) / done if done else math.nan
+        line = f"{what}: {done:,} of {total:,}, {clock(left)} left"
+        width = shutil.get_terminal_size().columns - 1
+        click.echo("\r\x1b[K" + (f"{line}; {words}" if words else line)[:width], nl=False, err=True)
 
-    def message(self, line: str) -> None:
-        """Show any other line in the same place."""
+    def wipe(self) -> None:
+        """Remove the line."""
         if self._shows:
-            click.echo(f"\r\x1b[K{line}", nl=False, err=True)
+            click.echo("\r\x1b[K", nl=False, err=True)
 
     def __exit__(
         self,
@@ -54,8 +64,7 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._shows:
-            click.echo("\r\x1b[K", nl=False, err=True)
+        self.wipe()
 
 
 def clock(seconds: float) -> str:

@@ -1,0 +1,146 @@
+"""``spritecodec encode``."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from spritecodec.cli.common import (
+    INTERRUPTED,
+    JSON,
+    OVERWRITE,
+    Progress,
+    closing_line,
+    warn,
+    write_json,
+)
+from spritecodec.errors import SettingsError
+
+if TYPE_CHECKING:
+    from spritecodec.encode import Quality
+
+PRESETS = ("fast", "default", "slow", "paper")
+
+EPILOG = """\b
+Examples:
+  spritecodec encode game.mp4 game.spr
+  spritecodec encode game.mp4 game.spr --preset fast
+  spritecodec encode cartoon.webm cartoon.spr --psnr 38
+  spritecodec encode frames/ game.spr              # a folder of pictures
+  spritecodec encode game.mp4 game.spr --preset slow --keep work
+  spritecodec encode game.mp4 game.spr --preset slow --keep work --resume
+  ffmpeg -i game.mp4 -f yuv4mpegpipe - | spritecodec encode - game.spr
+"""
+
+
+@click.command(epilog=EPILOG, short_help="Turn a video into a .spr file.")
+@click.argument("source", type=click.Path(allow_dash=True))
+@click.argument("target", metavar="FILE.spr", type=click.Path(allow_dash=True))
+@click.option("--lossless", is_flag=True, help="Every frame exactly as the source's RGB.")
+@click.option("--psnr", type=float, metavar="DB", help="At least this PSNR over the clip.")
+@click.option("--base", is_flag=True, help="The sprites alone, whatever they leave out.")
+@click.option(
+    "--preset",
+    type=click.Choice(PRESETS),
+    default="default",
+    show_default=True,
+    help="How long to look for sprites.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    default="auto",
+    show_default=True,
+    help="Where to train.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of all random choices.")
+@click.option(
+    "--keep",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False),
+    help="Keep checkpoints, log and pictures of the training there.",
+)
+@click.option("--resume", is_flag=True, help="Go on from where an interrupted run stopped.")
+@OVERWRITE
+@JSON
+def command(
+    source: str,
+    target: str,
+    lossless: bool,
+    psnr: float | None,
+    base: bool,
+    preset: str,
+    device: str,
+    seed: int,
+    keep: str | None,
+    resume: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Encode SOURCE, a video or a folder of pictures, to FILE.spr; either may be -.
+
+    Unless --lossless, --psnr or --base says otherwise, sources with exact pixels are kept
+    lossless, and others at 40 dB.
+    """
+    from spritecodec.encode import encode
+
+    if as_json and target == "-":
+        raise click.UsageError("--json and the target - both want standard output")
+    quality = _quality(lossless, psnr, base)
+    with tempfile.TemporaryDirectory() as folder, Progress("Encoding") as progress:
+        # A pipe cannot be verified before it is sent, so a file is made first.
+        file = Path(folder, "out.spr") if target == "-" else Path(target)
+        try:
+            report = encode(
+                source,
+                file,
+                quality=quality,
+                preset=preset,
+                device=device,
+                seed=seed,
+                overwrite=overwrite,
+                keep=keep,
+                resume=resume,
+                progress=progress.stage,
+            )
+        except KeyboardInterrupt:
+            progress.wipe()
+            click.echo(
+                "Interrupted; nothing was written. The same command with --resume goes on "
+                "from the last checkpoint, if training had begun.",
+                err=True,
+            )
+            raise click.exceptions.Exit(INTERRUPTED) from None
+        if target == "-":
+            with file.open("rb") as stream:
+                shutil.copyfileobj(stream, sys.stdout.buffer)
+    for note in report.notes:
+        warn(note)
+    if as_json:
+        write_json(asdict(report))
+        return
+    line = closing_line(
+        frames=report.frames,
+        seconds=report.seconds,
+        size=report.size,
+        bitrate=report.bitrate,
+        bits_per_pixel=report.bits_per_pixel,
+        quality=report.quality,
+    )
+    click.echo(line, err=target == "-")
+
+
+def _quality(lossless: bool, psnr: float | None, base: bool) -> Quality:
+    if lossless + base + (psnr is not None) > 1:
+        raise SettingsError("--lossless, --psnr and --base exclude one another; name one of them")
+    if lossless:
+        return "lossless"
+    if base:
+        return "base"
+    return "auto" if psnr is None else psnr
