@@ -52,7 +52,7 @@ def _unrest(values: Longs, owner: Longs, tracks: int) -> NDArray[np.float64]:
     step = np.diff(values, prepend=0) * inside
     change = np.diff(step, prepend=0) != 0
     weight = (inside & change & (step != 0)) * 2.0 + (inside & (step != 0)) * 0.1
-    return np.bincount(owner, weights=weight, minlength=tracks)
+    return np.bincount(owner, weights=weight, minlength=tracks).astype(np.float64)
 
 
 def _flat(tracks: list[MinedTrack], name: str) -> Longs:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.refine.kernels import Ids
+from spritecodec.refine.kernels import CLEAR, Ids
 
 # Colour numbers end below 65535, which means "no colour"; 65534 stands for every colour
 # that came after the table was full, and never equals anything that is drawn.
@@ -29,6 +29,8 @@ class Indexed:
         self.colours: NDArray[np.uint32] = np.zeros(0, np.uint32)
         self._number = np.full(1 << 24, OTHER, np.uint16)
         self._frames: list[NDArray[np.generic]] = []
+        self._exact: dict[int, NDArray[np.uint8]] = {}  # frames with colours beyond the table
+        self.nbytes = 0
 
     @staticmethod
     def of(frames: Iterable[NDArray[np.uint8]], height: int, width: int) -> Indexed:
@@ -36,7 +38,6 @@ class Indexed:
         indexed = Indexed(height, width)
         for frame in frames:
             indexed.add(frame)
-        indexed.seal()
         return indexed
 
     def add(self, frame: NDArray[np.uint8]) -> None:
@@ -48,12 +49,12 @@ class Indexed:
             self._number[new] = np.arange(len(self.colours), len(self.colours) + len(new))
             self.colours = np.append(self.colours, new)
             number = self._number[packed]
+        if (number == OTHER).any():
+            self._exact[len(self)] = frame.copy()
+            self.nbytes += frame.nbytes
         few = len(self.colours) <= MOST_SMALL
         self._frames.append(number.astype(np.uint8) if few else number)
-
-    def seal(self) -> None:
-        """No more frames come: free the look-up table."""
-        self._number = np.zeros(0, np.uint16)
+        self.nbytes += self._frames[-1].nbytes
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -63,13 +64,27 @@ class Indexed:
 
     def same(self, a: int, b: int) -> bool:
         """Whether frames a and b are equal everywhere."""
-        p, q = self._frames[a], self._frames[b]
-        return bool(np.array_equal(p, q)) and not (q == OTHER).any()
+        if a in self._exact or b in self._exact:
+            return bool(np.array_equal(self.rgb(a), self.rgb(b)))
+        return bool(np.array_equal(self._frames[a], self._frames[b]))
+
+    def rgb(self, t: int) -> NDArray[np.uint8]:
+        """Frame t as it came, shape (h, w, 3), uint8."""
+        exact = self._exact.get(t)
+        return self.rgba(self[t])[..., :3] if exact is None else exact
+
+    def ids_of(self, picture: NDArray[np.uint8]) -> Ids:
+        """An RGBA picture as colour numbers, CLEAR where it is not opaque.
+
+        Colours that no frame has become OTHER, which matches nothing.
+        """
+        numbers = self._number[pack_rgb(picture[..., :3])]
+        return np.where(picture[..., 3] == 255, numbers, CLEAR).astype(np.uint16)
 
     def rgba(self, ids: Ids) -> NDArray[np.uint8]:
         """Colour numbers as RGBA, shape (..., 4); 65535 (CLEAR) becomes the clear pixel."""
         shown = ids < len(self.colours)
-        packed = self.colours[np.where(shown, ids, 0)] if len(self.colours) else ids
+        packed = self.colours[np.where(shown, ids, 0)]
         out = np.zeros((*ids.shape, 4), np.uint8)
         for channel, shift in enumerate((16, 8, 0)):
             out[..., channel] = np.where(shown, packed >> shift & 255, 0)

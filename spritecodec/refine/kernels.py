@@ -227,7 +227,6 @@ def go_on(
     ``placed`` receives rows (x, y, covered), covered -1 where the track does not go on: a
     sprite must explain half of its pixels, or all that the screen can show of them.
     """
-    h, w = frame.shape
     for i in range(len(sprites)):
         s = sprites[i]
         best = 0

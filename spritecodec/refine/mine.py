@@ -19,9 +19,10 @@ from spritecodec.refine.assemble import assemble
 from spritecodec.refine.dictionary import Dictionary, collect_shapes, learn_shapes
 from spritecodec.refine.follow import follow
 from spritecodec.refine.indexed import Indexed
-from spritecodec.refine.kernels import Ids, State, draw_background
+from spritecodec.refine.kernels import CLEAR, Ids, State, draw_background
 from spritecodec.refine.pan import estimate_pan
 from spritecodec.refine.world import World, build_world
+from spritecodec.scene import Scene
 
 
 def explain_with(world: World, frames: Indexed, t: int, state: State) -> int:
@@ -30,12 +31,17 @@ def explain_with(world: World, frames: Indexed, t: int, state: State) -> int:
     return int(draw_background(frames[t], world.canvas, ox, oy, world.overlay, state))
 
 
+def find_world(frames: Indexed) -> World:
+    """Where the camera looks, and the background that it sees."""
+    return build_world(frames, estimate_pan(frames))
+
+
 def mine(
     frames: Indexed,
     pts: NDArray[np.int64],
     time_base: Fraction,
-    seeds: Sequence[Ids] = (),
-    world: World | None = None,
+    seeds: Sequence[Ids],
+    world: World,
 ) -> Scene:
     """Find the Scene of a run of frames.
 
@@ -46,23 +52,21 @@ def mine(
     time_base : Fraction
     seeds : sequence of ndarray, each shape (h, w), uint16
         Sprites to try before those that mining finds, as colour numbers, CLEAR outside.
-    world : World, optional
-        The background, where it is known already.
+    world : World
+        The background, from `find_world`.
 
     Returns
     -------
     Scene
         Without residual; exact but for what no sprite or background explains.
     """
-    if world is None:
-        world = build_world(frames, estimate_pan(frames))
 
     def explain(t: int, state: State) -> int:
         return explain_with(world, frames, t, state)
 
     dictionary = Dictionary()
     for seed in seeds:
-        y, x = np.nonzero(seed != 65535)
+        y, x = np.nonzero(seed != CLEAR)
         if len(y):
             dictionary.add(y - y.min(), x - x.min(), seed[y, x])
     learn_shapes(dictionary, collect_shapes(frames, explain), frames, explain)

@@ -196,7 +196,7 @@ class _Windows:
             found = found[~ignore[found[:, 3], found[:, 2]]]
         step = found[:, 2:] - found[:, :2]
         code = (step[:, 1] << 20) + step[:, 0]
-        values, inverse, votes = np.unique(code, return_inverse=True, return_counts=True)
+        _, inverse, votes = np.unique(code, return_inverse=True, return_counts=True)
         result = []
         for best in np.argsort(-votes, kind="stable")[:6].tolist():
             here = found[inverse == best]
