@@ -1,0 +1,156 @@
+"""The hard decomposition of frames with sprites that are known already.
+
+Each frame starts from the placements of the frame before, standing or moved with the pan,
+and only what stays badly explained is searched.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spritecodec.clip import Clip
+from spritecodec.errors import InputError
+from spritecodec.metrics import psnr_from_mse
+from spritecodec.model import kernels
+from spritecodec.model.background import Canvas
+from spritecodec.model.discovery import Discovery
+from spritecodec.model.kernels import Image, Rows
+from spritecodec.model.matching import Pictures
+
+
+def backdrop(
+    shape: tuple[int, ...], colour: NDArray[np.uint8], canvas: Canvas | None, pan: tuple[int, int]
+) -> Image:
+    """The picture behind all sprites, shape (h, w, 3), uint8.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (h, w, 3).
+    pan : tuple of int
+        x, y of the frame in the canvas; parts that hang over its edge show `colour`.
+    """
+    picture = np.empty(shape, np.uint8)
+    picture[:] = colour
+    if canvas is not None:
+        x, y = pan
+        height, width = canvas.known.shape
+        y0, y1 = max(0, -y), min(shape[0], height - y)
+        x0, x1 = max(0, -x), min(shape[1], width - x)
+        if y1 > y0 and x1 > x0:
+            area = np.s_[y + y0 : y + y1, x + x0 : x + x1]
+            known = canvas.known[area] > 0
+            picture[y0:y1, x0:x1][known] = canvas.pixels[area][known]
+    return picture
+
+
+def layers_of(placed: Rows, box: Rows, layers: int) -> NDArray[np.int32]:
+    """Depth layer of each placement: above what it overlaps, as far as there are layers."""
+    depth: NDArray[np.int32] = kernels.levels(placed, box)
+    return np.minimum(depth, layers - 1)
+
+
+def decompose(
+    clip: Clip,
+    frames: Sequence[int] | NDArray[np.int64] | None,
+    *,
+    sprites: Image,
+    codes: NDArray[np.float32],
+    canvas: Canvas | None,
+    colour: NDArray[np.uint8],
+    price: float,
+    layers: int,
+    device: torch.device,
+    steps: int = 0,
+    seconds: float = 0.0,
+) -> Discovery:
+    """Explain frames of `clip` with given sprites over a given background.
+
+    Parameters
+    ----------
+    frames : sequence of int, optional
+        Indices of the frames to decompose; None means all of them.
+    seconds : float
+        Time spent on training, which the result's ``seconds`` includes.
+
+    Raises
+    ------
+    InputError
+        `frames` names a frame that the clip does not have, or none at all.
+    """
+    begun = time.monotonic()
+    wanted = None if frames is None else np.unique(np.asarray(frames, dtype=np.int64))
+    if wanted is not None and not len(wanted):
+        raise InputError("there are no frames to decompose; name at least one")
+    box = kernels.boxes(sprites)
+    live = np.flatnonzero(box[:, 1] > 0)
+    k = sprites.shape[1]
+    rng = np.random.default_rng(0)
+    done: list[int] = []
+    pans: list[tuple[int, int]] = []
+    placed: list[Rows] = []
+    depth: list[NDArray[np.int32]] = []
+    error = 0
+    size = 0
+    pan = (0, 0)
+    number = 0
+    for piece in clip.pieces():
+        for frame in piece.frames:
+            number += 1
+            if wanted is not None and not np.isin(number - 1, wanted):
+                continue
+            old = pan
+            if canvas is not None:
+                canvas.pan = pan
+                canvas.speed = (0, 0) if len(pans) < 2 else _minus(pans[-1], pans[-2])
+                pan = canvas.locate(frame, rng) or pan
+            back = backdrop(frame.shape, colour, canvas, pan)
+            picture = Pictures([frame], [back], k, price, device)
+            if placed:
+                picture.follow(0, sprites, placed[-1], _minus(old, pan))
+            picture.explain(sprites, live)
+            result = picture.placed[0]
+            level = layers_of(result, box, layers)
+            order = np.argsort(level, kind="stable")
+            done.append(number - 1)
+            pans.append(pan)
+            placed.append(result[order])
+            depth.append(level[order])
+            error += int(((frame.astype(np.int32) - picture.drawn[0]) ** 2).sum())
+            size += frame.size
+    if wanted is not None and len(done) != len(wanted):
+        raise InputError(
+            f"{clip.name} has {number} frames, so frame {int(wanted[-1])} cannot be decomposed"
+        )
+    rows = np.concatenate(placed)
+    lengths = [len(p) for p in placed]
+    return Discovery(
+        sprites=sprites,
+        codes=codes,
+        background=None if canvas is None else backdrop_texture(canvas, colour),
+        colour=colour,
+        frames=np.array(done, dtype=np.int64),
+        pan=np.array(pans, dtype=np.int32).reshape(-1, 2),
+        frame_index=np.repeat(np.arange(len(done), dtype=np.int32), lengths),
+        sprite=rows[:, 0].copy(),
+        layer=np.concatenate(depth),
+        x=rows[:, 1].copy(),
+        y=rows[:, 2].copy(),
+        psnr=psnr_from_mse(error / size),
+        steps=steps,
+        seconds=seconds + time.monotonic() - begun,
+    )
+
+
+def backdrop_texture(canvas: Canvas, colour: NDArray[np.uint8]) -> Image:
+    """The canvas with `colour` where nothing is known, shape (H, W, 3), uint8."""
+    return backdrop(canvas.pixels.shape, colour, canvas, (0, 0))
+
+
+def _minus(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
+    return a[0] - b[0], a[1] - b[1]

@@ -1,0 +1,179 @@
+"""Cutting sprites from the clip: from where it is badly explained, by what they explain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spritecodec.model.kernels import Image, Rows
+from spritecodec.model.matching import Pictures, score, vote
+
+WINDOWS = 192
+"""Badly explained windows that a round looks at, over all frames."""
+NOISE = 48
+"""Squared error of a pixel (summed over channels) that counts as explained."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Badly explained windows, and the sprites that they suggest.
+
+    Attributes
+    ----------
+    corners : ndarray, shape (n, 3), int32
+        Rows (picture, x, y), x and y being the window's top left corner.
+    patches : ndarray, shape (c, k, k, 4), uint8
+        Suggested sprites with binary alpha.
+    """
+
+    corners: Rows
+    patches: Image
+
+
+def worst_windows(error: NDArray[np.float64], k: int, count: int) -> list[tuple[int, int]]:
+    """Corners (x, y) of up to `count` disjoint k x k windows with the most error.
+
+    A window may hang over the picture's edge, but its centre lies inside; it is moved so
+    that the error inside it is centred, which makes the same object give the same patch.
+    """
+    h, w = error.shape
+    half = k // 2
+    padded = np.pad(error, half)
+    found: list[tuple[int, int]] = []
+    for _ in range(count):
+        total = np.pad(padded.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+        window = total[k:, k:] - total[:-k, k:] - total[k:, :-k] + total[:-k, :-k]
+        window = window[: h + 1, : w + 1]
+        y, x = (int(v) for v in np.unravel_index(np.argmax(window), window.shape))
+        if window[y, x] <= k * NOISE:
+            break
+        rows, columns = np.nonzero(padded[y : y + k, x : x + k] > NOISE)
+        if len(rows):
+            y = min(max(0, y + (int(rows.min() + rows.max()) + 1 - k) // 2), h)
+            x = min(max(0, x + (int(columns.min() + columns.max()) + 1 - k) // 2), w)
+        found.append((x - half, y - half))
+        padded[y : y + k, x : x + k] = 0
+    return found
+
+
+def cut(pictures: Pictures, i: int, x: int, y: int) -> list[Image]:
+    """Patches, shape (k, k, 4), that the window at (x, y) of picture `i` suggests.
+
+    One shows just what is unexplained. The other shows the whole connected piece of
+    foreground around that (all that differs from the background), because an object that an
+    earlier sprite half explains should become one sprite, not fragments.
+    """
+    k = pictures.k
+    frame, back, drawn = pictures.frames[i], pictures.back[i], pictures.drawn[i]
+    h, w = frame.shape[:2]
+    y0, y1, x0, x1 = max(0, y), min(h, y + k), max(0, x), min(w, x + k)
+    colour = frame[y0:y1, x0:x1].astype(np.int32)
+    unexplained = ((colour - drawn[y0:y1, x0:x1]) ** 2).sum(2) > NOISE
+    foreground = ((colour - back[y0:y1, x0:x1]) ** 2).sum(2) > NOISE
+    pieces, _ = ndimage.label(foreground | unexplained, structure=np.ones((3, 3)))
+    touched = np.unique(pieces[unexplained])
+    whole = np.isin(pieces, touched[touched > 0])
+    found: list[Image] = []
+    for mask in (unexplained, whole):
+        if mask.sum() < 4 or (found and (mask == unexplained).all()):
+            continue
+        patch = np.zeros((k, k, 4), np.uint8)
+        inside = patch[y0 - y : y1 - y, x0 - x : x1 - x]
+        inside[mask, :3] = frame[y0:y1, x0:x1][mask]
+        inside[mask, 3] = 255
+        found.append(patch)
+    return found
+
+
+def suggest(pictures: Pictures, count: int = WINDOWS) -> Pool:
+    """Collect the worst windows of all pictures and the patches that they suggest."""
+    k = pictures.k
+    errors = [
+        ((f.astype(np.int32) - d) ** 2).sum(2).astype(np.float64)
+        for f, d in zip(pictures.frames, pictures.drawn, strict=True)
+    ]
+    total = np.array([e.sum() for e in errors])
+    share = count * total / max(total.sum(), 1.0)
+    corners: list[tuple[int, int, int]] = []
+    patches: list[Image] = []
+    for i in np.argsort(-total):
+        for x, y in worst_windows(errors[i], k, max(1, min(12, round(share[i])))):
+            suggested = cut(pictures, int(i), x, y)
+            if suggested and len(corners) < count:
+                corners.append((int(i), x, y))
+                patches += suggested
+    if not patches:
+        return Pool(np.zeros((0, 3), np.int32), np.zeros((0, k, k, 4), np.uint8))
+    return Pool(np.array(corners, np.int32), np.unique(np.stack(patches), axis=0))
+
+
+def choose(
+    pictures: Pictures, pool: Pool, count: int, at_least: float
+) -> tuple[Image, NDArray[np.float64]]:
+    """The patches that together explain most of the pool's windows, greedily.
+
+    Returns
+    -------
+    patches : ndarray, shape (chosen, k, k, 4), uint8
+    gains : ndarray, shape (chosen,), float64
+        Error that each takes away beyond those chosen before it; more than `at_least`.
+    """
+    quarter = pictures.k // 4
+    corners = pool.corners - np.array([0, quarter, quarter], np.int32)
+    gains, _, _ = score(pictures.frames, pictures.drawn, corners, pool.patches, pictures.device)
+    net = np.maximum(gains - pictures.price, 0.0).astype(np.float64)
+    best = np.zeros(len(corners))
+    chosen: list[int] = []
+    values: list[float] = []
+    while len(chosen) < min(count, len(pool.patches)):
+        value = np.maximum(net - best[:, None], 0).sum(0)
+        i = int(np.argmax(value))
+        if value[i] <= at_least:
+            break
+        chosen.append(i)
+        values.append(float(value[i]))
+        best = np.maximum(best, net[:, i])
+    return pool.patches[chosen], np.array(values)
+
+
+def mine_round(pictures: Pictures, sprites: Image, count: int) -> tuple[Image, int]:
+    """One round: cut, match, re-estimate, and let the least worthy sprites make room.
+
+    New sprites come from badly explained places; each must explain twice as much as the
+    sprite whose slot it takes (nothing, while there are free slots).
+
+    Parameters
+    ----------
+    sprites : ndarray, shape (m, k, k, 4), uint8
+        Clear ones are free slots.
+    count : int
+        Most sprites to add.
+
+    Returns
+    -------
+    sprites : ndarray, shape (m, k, k, 4), uint8
+    added : int
+        0 when nothing is left that pays.
+    """
+    pool = suggest(pictures)
+    if not len(pool.patches):
+        return sprites, 0
+    worth = pictures.sprite_worth(len(sprites))
+    patches, gains = choose(pictures, pool, count, 2 * pictures.price)
+    slots = np.argsort(worth, kind="stable")[: len(patches)]
+    better = gains[: len(slots)] > 2 * worth[slots]
+    slots, patches = slots[better], patches[: len(better)][better]
+    if not len(slots):
+        return sprites, 0
+    grown = sprites.copy()
+    grown[slots] = patches
+    for i, placed in enumerate(pictures.placed):
+        pictures.placed[i] = placed[~np.isin(placed[:, 0], slots)]
+    pictures.prune(grown)
+    pictures.explain(grown, slots)
+    grown = vote(pictures, grown)
+    pictures.prune(grown)
+    return grown, len(slots)

@@ -1,0 +1,380 @@
+"""Training the sprite model on one clip: from frames to a dictionary and a background.
+
+The clip is sampled within a memory bound; its pan and canvas give the background (2.5); the
+matching engine cuts and places sprites; sprites, alpha and background are fitted through the
+differentiable renderer; and where the preset says so, the network of the paper is trained
+from what matching found.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spritecodec.clip import Clip
+from spritecodec.errors import SettingsError
+from spritecodec.metrics import psnr_from_mse
+from spritecodec.model.background import Canvas, discover_background, solid_colour
+from spritecodec.model.checkpoint import Arrays, Workdir, sheet
+from spritecodec.model.decompose import backdrop, decompose
+from spritecodec.model.discovery import Discovery
+from spritecodec.model.frames import sample_frames
+from spritecodec.model.kernels import Image
+from spritecodec.model.matching import Pictures
+from spritecodec.model.mining import mine_round
+from spritecodec.model.presets import Preset
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands.
+
+    Attributes
+    ----------
+    stage : str
+        ``"background"``, ``"matching"``, ``"fit"`` or ``"network"``.
+    step, steps : int
+        Done so far and planned in this stage.
+    loss : float
+        Mean squared error on the 0 to 255 scale; for the network, Eq. 3.
+    psnr : float
+        Decibels on the training frames.
+    seconds_left : float
+        Estimated for this stage.
+    message : str
+        What went wrong and what was done about it; empty otherwise.
+    """
+
+    stage: str
+    step: int
+    steps: int
+    loss: float
+    psnr: float
+    seconds_left: float
+    message: str = ""
+
+
+@dataclass
+class TrainedModel:
+    """A dictionary and a background learnt from a clip.
+
+    Attributes
+    ----------
+    preset : Preset
+    sprites : ndarray, shape (m, k, k, 4), uint8
+    codes : ndarray, shape (m, d), float32
+    canvas : Canvas or None
+    colour : ndarray, shape (3,), uint8
+    device : torch.device
+    steps : int
+        Gradient steps taken.
+    seconds : float
+        Wall time of training.
+    psnr : float
+        Decibels of the hard reconstruction of the training frames.
+    """
+
+    preset: Preset
+    sprites: Image
+    codes: NDArray[np.float32]
+    canvas: Canvas | None
+    colour: NDArray[np.uint8]
+    device: torch.device
+    steps: int
+    seconds: float
+    psnr: float
+
+    def discover(
+        self, clip: Clip, frames: Sequence[int] | NDArray[np.int64] | None = None
+    ) -> Discovery:
+        """Decompose frames of `clip` with hard selections, switches and whole pixels (2.3).
+
+        Parameters
+        ----------
+        frames : sequence of int, optional
+            Indices of the frames; None means all.
+
+        Raises
+        ------
+        InputError
+            A frame that the clip does not have is asked for.
+        """
+        return decompose(
+            clip,
+            frames,
+            sprites=self.sprites,
+            codes=self.codes,
+            canvas=self.canvas,
+            colour=self.colour,
+            price=self.preset.model.price,
+            layers=self.preset.model.layers,
+            device=self.device,
+            steps=self.steps,
+            seconds=self.seconds,
+        )
+
+
+def pick_device(name: str) -> torch.device:
+    """``"auto"`` is the first of cuda, mps and cpu that works; other names as torch's.
+
+    Raises
+    ------
+    SettingsError
+        The device does not exist here.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise SettingsError(
+            f"the device {name!r} cannot be used here; try --device auto or cpu"
+        ) from error
+    return device
+
+
+def principal_codes(sprites: Image, d: int) -> NDArray[np.float32]:
+    """Codes of length `d` in which sprites that look alike lie close, shape (m, d).
+
+    The principal components of the premultiplied pixels, for dictionaries that no generator
+    stands behind.
+    """
+    alpha = sprites[..., 3:].astype(np.float32) / 255
+    flat = np.concatenate([sprites[..., :3] / 255 * alpha, alpha], axis=-1).reshape(
+        len(sprites), -1
+    )
+    flat = flat - flat.mean(0)
+    values, vectors = np.linalg.eigh(flat @ flat.T)
+    kept = np.argsort(-values)[:d]
+    codes = np.zeros((len(sprites), d), np.float32)
+    codes[:, : len(kept)] = vectors[:, kept] * np.sqrt(np.maximum(values[kept], 0))
+    return codes
+
+
+def train(
+    clip: Clip,
+    preset: Preset,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    workdir: Path | None = None,
+    resume: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> TrainedModel:
+    """Learn sprites and background from a clip.
+
+    Parameters
+    ----------
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"``, ...
+    seed : int
+        The same seed, clip and machine give the same model.
+    workdir : Path, optional
+        Keeps checkpoints, ``log.jsonl`` and pictures of dictionary and reconstruction.
+    resume : bool
+        Go on from the checkpoint in `workdir`, if there is one.
+
+    Raises
+    ------
+    SettingsError
+        The preset trains nothing, the device is missing, or the checkpoint is of other
+        settings.
+    InputError
+        The clip has no frames.
+    TrainingError
+        The checkpoint is damaged, or training failed beyond repair.
+    """
+    if not preset.trains:
+        raise SettingsError(f"the preset {preset.name!r} trains no model; choose another")
+    return _Run(clip, preset, pick_device(device), seed, Workdir(workdir), progress).go(resume)
+
+
+class _Run:
+    """One run of `train`, stage by stage."""
+
+    def __init__(
+        self,
+        clip: Clip,
+        preset: Preset,
+        device: torch.device,
+        seed: int,
+        workdir: Workdir,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        torch.manual_seed(seed)
+        self.begun = time.monotonic()
+        self.preset = preset
+        self.device = device
+        self.seed = seed
+        self.workdir = workdir
+        self.progress = progress
+        self.stage_begun = self.begun
+        self.sample = sample_frames(clip)
+        self.settings = {
+            "preset": json.loads(json.dumps(dataclasses.asdict(preset))),
+            "seed": seed,
+            "frame": list(self.sample.frames.shape[1:3]),
+            "sampled": self.sample.index.tolist(),
+        }
+        self.colour = np.zeros(3, np.uint8)
+        self.canvas: Canvas | None = None
+        self.pan = np.zeros((len(self.sample.index), 2), np.int32)
+        config = preset.model
+        self.sprites: Image = np.zeros((config.m, config.k, config.k, 4), np.uint8)
+        self.round = 0
+        self.steps = 0
+        self.earlier = 0.0
+
+    def go(self, resume: bool) -> TrainedModel:
+        restored = self.workdir.load() if resume else None
+        if restored is None:
+            self.background()
+        else:
+            self.restore(*restored)
+        pictures = self.pictures()
+        if restored is not None:
+            self.restore_placements(pictures, restored[0])
+        try:
+            self.match(pictures)
+        except KeyboardInterrupt:
+            self.save(pictures)
+            raise
+        psnr = psnr_from_mse(pictures.error())
+        self.save(pictures)
+        return TrainedModel(
+            preset=self.preset,
+            sprites=self.sprites,
+            codes=principal_codes(self.sprites, self.preset.model.d),
+            canvas=self.canvas,
+            colour=self.colour,
+            device=self.device,
+            steps=self.steps,
+            seconds=self.earlier + time.monotonic() - self.begun,
+            psnr=psnr,
+        )
+
+    def say(
+        self, stage: str, step: int, steps: int, loss: float, psnr: float, message: str = ""
+    ) -> None:
+        """Report progress and log it."""
+        now = time.monotonic()
+        if step <= 1:
+            self.stage_begun = now
+        left = (now - self.stage_begun) / max(step, 1) * (steps - step)
+        self.workdir.log(
+            stage=stage,
+            step=step,
+            steps=steps,
+            loss=round(loss, 6),
+            psnr=None if psnr == float("inf") else round(psnr, 4),
+            seconds=round(now - self.begun, 2),
+            message=message,
+        )
+        if self.progress is not None:
+            self.progress(Progress(stage, step, steps, loss, psnr, left, message))
+
+    def background(self) -> None:
+        """The background's first state, from the clip (2.5)."""
+        model = self.preset.model
+        if model.background != "none":
+            self.colour = solid_colour(self.sample, np.random.default_rng(self.seed))
+        if model.background in ("learned", "spatial-transformer"):
+            self.canvas, self.pan = discover_background(self.sample, self.seed)
+
+    def pictures(self) -> Pictures:
+        """The training frames over their backgrounds, nothing placed yet."""
+        assert self.preset.matching is not None
+        self.training = self.sample.thin(self.preset.matching.frames)
+        rows = np.searchsorted(self.sample.index, self.training.index)
+        self.training_pan = self.pan[rows]
+        shape = self.sample.frames.shape[1:]
+        back = [
+            backdrop(shape, self.colour, self.canvas, (int(x), int(y)))
+            for x, y in self.training_pan
+        ]
+        return Pictures(
+            list(self.training.frames),
+            back,
+            self.preset.model.k,
+            self.preset.model.price,
+            self.device,
+        )
+
+    def match(self, pictures: Pictures) -> None:
+        """Rounds of the matching engine, until nothing pays or no round gains any more."""
+        assert self.preset.matching is not None
+        rounds, m = self.preset.matching.rounds, self.preset.model.m
+        best = pictures.error()
+        stale = 0
+        while self.round < rounds and stale < 2:
+            self.sprites, added = mine_round(pictures, self.sprites, max(8, 2 * m // rounds))
+            self.round += 1
+            error = pictures.error()
+            stale = 0 if error < 0.98 * best else stale + 1
+            best = min(best, error)
+            self.say("matching", self.round, rounds, error, psnr_from_mse(error))
+            self.keep_pictures(pictures, f"matching-{self.round:02d}")
+            if self.workdir.due():
+                self.save(pictures)
+            if not added or error == 0:
+                break
+        self.round = rounds
+
+    def keep_pictures(self, pictures: Pictures, name: str) -> None:
+        """Dictionary and a reconstruction beside its frame, in the workdir."""
+        middle = len(pictures.frames) // 2
+        self.workdir.picture(f"dictionary-{name}", sheet(self.sprites))
+        both = np.hstack([pictures.frames[middle], pictures.drawn[middle]])
+        self.workdir.picture(f"reconstruction-{name}", both)
+
+    def save(self, pictures: Pictures) -> None:
+        """Write a checkpoint."""
+        arrays: Arrays = {
+            "colour": self.colour,
+            "pan": self.pan,
+            "sprites": self.sprites,
+            "placed": np.concatenate(pictures.placed),
+            "lengths": np.array([len(p) for p in pictures.placed], dtype=np.int64),
+        }
+        if self.canvas is not None:
+            arrays["canvas"] = self.canvas.pixels
+            arrays["known"] = self.canvas.known
+        about: dict[str, Any] = {
+            "settings": self.settings,
+            "round": self.round,
+            "steps": self.steps,
+            "seconds": self.earlier + time.monotonic() - self.begun,
+        }
+        self.workdir.save(arrays, about)
+
+    def restore(self, arrays: Arrays, about: dict[str, Any]) -> None:
+        """Take the state of a checkpoint, all but the placements."""
+        if about["settings"] != self.settings:
+            raise SettingsError(
+                f"the checkpoint in {self.workdir.path} is of another clip, preset or seed; "
+                "use another directory or start anew"
+            )
+        self.colour, self.pan, self.sprites = arrays["colour"], arrays["pan"], arrays["sprites"]
+        if "canvas" in arrays:
+            h, w = self.sample.frames.shape[1:3]
+            self.canvas = Canvas(arrays["canvas"], arrays["known"], h, w)
+        self.round, self.steps = about["round"], about["steps"]
+        self.earlier = about["seconds"]
+
+    def restore_placements(self, pictures: Pictures, arrays: Arrays) -> None:
+        """Put a checkpoint's placements back."""
+        ends = np.cumsum(arrays["lengths"])[:-1]
+        pictures.placed = [p.copy() for p in np.split(arrays["placed"], ends)]
+        pictures.prune(self.sprites)
