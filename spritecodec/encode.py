@@ -196,7 +196,7 @@ def encode(
         quality=encoder.quality(),
         lowest_quality=encoder.lowest,
         lossless=encoder.error == 0,
-        segments=len(reader.segments),
+        segments=len(facts.segments),
         sprites=len(encoder.sprites),
         breakdown=breakdown,
         candidates=encoder.candidates,
