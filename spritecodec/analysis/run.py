@@ -258,7 +258,9 @@ def _row(
         fresh = stored.with_suffix(f".{os.getpid()}")
         fresh.write_text(json.dumps(row.to_dict(), allow_nan=False))
         fresh.replace(stored)  # whole or not at all, should the run be cut off here
-    partial.unlink(missing_ok=True)
+    else:
+        partial.unlink(missing_ok=True)
+        row = replace(row, file="")
     return replace(row, command=shown)
 
 

@@ -30,7 +30,8 @@ def encode(source: Source, codec: str, target: Target, preset: str, file: Path) 
     if codec == US:
         run = spritecodec.encode  # imports what it needs before the clock starts
         usage = _Usage()
-        run(source, file, quality=target, preset=preset, overwrite=True)
+        quality: Any = target  # `encode` itself says which it takes
+        run(source, file, quality=quality, preset=preset, overwrite=True)
         return usage.figures("encode")
     peer = find_peer(codec)
     usage = _Usage()
@@ -82,13 +83,21 @@ def decoded_frames(source: Source, codec: str, file: Path) -> Iterator[Frame]:
 
 
 def frame_sizes(codec: str, file: Path) -> list[float]:
-    """Bytes a frame, where the file tells; a .spr segment's are spread over its frames."""
+    """Bytes a frame, where the file tells; a .spr file's are spread over each segment."""
     if codec not in (US, GIVEN):
         return [float(size) for size in coding.packet_sizes(find_peer(codec), file)]
     if file.suffix.lower() != ".spr":
         return []
     with spritecodec.open(file) as reader:
-        return [s.chunk.size / s.frames for s in reader.segments for _ in range(s.frames)]
+        # A segment answers for the dictionary and background chunks that come before it.
+        ends = [s.chunk.offset + s.chunk.size for s in reader.segments]
+        starts = [0, *ends]
+        ends[-1:] = [reader.size]
+        return [
+            (end - start) / segment.frames
+            for start, end, segment in zip(starts, ends, reader.segments, strict=False)
+            for _ in range(segment.frames)
+        ]
 
 
 class _Usage:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeVar
 
 from spritecodec.analysis.bd import Delta, Method, bd_psnr, bd_rate, rate_at_quality
+from spritecodec.analysis.peers import US
 from spritecodec.errors import SettingsError
 
 _T = TypeVar("_T")
@@ -98,6 +99,11 @@ class Row:
     def label(self) -> str:
         """Codec and target in one word, for example ``"x264-444 18"``."""
         return f"{self.codec} {self.target}"
+
+    @property
+    def ours(self) -> bool:
+        """Whether the row is of this codec: measured here, or a .spr file made before."""
+        return self.codec == US or self.codec.lower().endswith(".spr")
 
     def to_dict(self) -> dict[str, Any]:
         """The row as JSON knows it: infinite PSNR as the string ``"inf"``, nan as None."""

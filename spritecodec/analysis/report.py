@@ -1,0 +1,186 @@
+"""The report: one HTML page that opens offline, all data, pictures and script inside."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+import spritecodec
+from spritecodec.analysis.bd import Delta
+from spritecodec.analysis.colours import codec_colours
+from spritecodec.analysis.commands import AS_GIVEN
+from spritecodec.analysis.peers import GIVEN
+from spritecodec.analysis.quality import Frame
+from spritecodec.analysis.sources import Source
+from spritecodec.analysis.steps import decoded_frames
+from spritecodec.analysis.summary import summarise
+from spritecodec.analysis.table import Row, Table
+from spritecodec.formats import sheet
+
+PAGE = Path(__file__).parent / "page"
+SAMPLE_TIMES = 6
+MOST_PICTURED = 8  # rows whose frames the page holds
+POINTS = 600  # of a line over time; a longer clip is drawn by runs of frames
+
+Floats = NDArray[np.float64]
+
+
+def report_html(table: Table, source: Source) -> str:
+    """The page for a measured clip.
+
+    Parameters
+    ----------
+    table : Table
+        From `rate_distortion`; its coded files must still be there.
+    source : Source
+        The clip that was measured, with the same limit of frames.
+
+    Returns
+    -------
+    str
+        A whole HTML document without references to anything outside it.
+    """
+    text = json.dumps(report_data(table, source), allow_nan=False, separators=(",", ":"))
+    page = (PAGE / "page.html").read_text(encoding="utf-8")
+    for mark, content in (
+        ("/* style */", (PAGE / "page.css").read_text(encoding="utf-8")),
+        ("/* script */", (PAGE / "page.js").read_text(encoding="utf-8")),
+        ("/* data */", text.replace("</", "<\\/")),  # must not end its own script element
+    ):
+        page = page.replace(mark, content)
+    return page
+
+
+def report_data(table: Table, source: Source) -> dict[str, Any]:
+    """What the page shows, as JSON knows it."""
+    frames = max((row.frames or 0 for row in table), default=0)
+    return {
+        "clip": {
+            "name": table.source,
+            "width": source.width,
+            "height": source.height,
+            "frames": frames,
+            "rate": float(source.frame_rate),
+            "content": table.content,
+            "rawBytes": frames * source.width * source.height * 3,
+        },
+        "version": spritecodec.__version__,
+        "colours": codec_colours((r.codec for r in table), (r.codec for r in table if r.ours)),
+        "rows": [_row_data(row) for row in table],
+        "summary": _summary_data(table),
+        "files": [_spr_data(row) for row in _sound(table) if row.ours],
+        "pictures": _pictures(table, source, frames),
+    }
+
+
+def _row_data(row: Row) -> dict[str, Any]:
+    values = row.to_dict() | {"label": row.label, "ours": row.ours}
+    return values | {
+        "frame_psnr": [None if v == np.inf else v for v in _runs(row.frame_psnr, np.min)],
+        "bytes_so_far": np.cumsum(_runs(row.frame_bytes, np.sum)).round().tolist(),
+    }
+
+
+def _runs(values: Sequence[float], reduce: Callable[[Floats], Any]) -> list[float]:
+    """At most POINTS figures, each of an equally long run of values."""
+    if not values:
+        return []
+    parts = np.array_split(np.asarray(values, np.float64), min(POINTS, len(values)))
+    return [round(float(reduce(part)), 2) for part in parts]
+
+
+def _summary_data(table: Table) -> dict[str, Any]:
+    found = summarise(table)
+
+    def plain(delta: Delta) -> dict[str, Any]:
+        return {"value": delta.value, "note": delta.note}
+
+    return {
+        "lossless": found.lossless,
+        "bdRate": [[peer, plain(a), plain(b)] for peer, a, b in found.bd_rate],
+        "equalQuality": [asdict(e) for e in found.equal_quality],
+    }
+
+
+def _spr_data(row: Row) -> dict[str, Any]:
+    """Where a .spr file's bytes go, and its dictionary as a picture."""
+    with spritecodec.open(row.file) as reader:
+        sprites = reader.sprites
+        order = sheet.order_by_similarity(sheet.look(sprites)).tolist() if sprites else []
+        return {
+            "label": row.label,
+            "bytes": reader.size,
+            "breakdown": {name: size for name, size in reader.breakdown().items() if size},
+            "sprites": len(sprites),
+            "sheet": _data_uri(_enlarged(sheet.draw_sheet([sprites[i] for i in order]))),
+            "textures": [_data_uri(texture) for texture in reader.textures[:4]],
+        }
+
+
+def _pictures(table: Table, source: Source, frames: int) -> dict[str, Any]:
+    """Sample frames of the source and of a choice of rows, as data URIs."""
+    count = min(SAMPLE_TIMES, frames)
+    times = sorted({round(i * (frames - 1) / max(count - 1, 1)) for i in range(count)})
+    rows = pictured(table)
+    return {
+        "times": times,
+        "source": [_data_uri(frame) for frame in _pick(source, times)],
+        "rows": [
+            {
+                "label": row.label,
+                "frames": [_data_uri(f) for f in _pick(_decoded(row, source), times)],
+            }
+            for row in rows
+        ],
+    }
+
+
+def pictured(table: Table) -> list[Row]:
+    """The rows whose frames are worth looking at: ours, then each lossy peer's middle one."""
+    fit = _sound(table)
+    ours = [r for r in fit if r.ours or r.target == AS_GIVEN]
+    peers: list[Row] = []
+    for codec in dict.fromkeys(r.codec for r in fit if r not in ours and not r.lossless):
+        own = sorted((r for r in fit if r.codec == codec), key=lambda r: r.psnr or 0)
+        peers.append(own[len(own) // 2])
+    return (ours + peers)[:MOST_PICTURED]
+
+
+def _sound(table: Table) -> list[Row]:
+    """The rows whose coded file is at hand."""
+    return [r for r in table if r.status == "ok" and r.file and Path(r.file).exists()]
+
+
+def _decoded(row: Row, source: Source) -> Iterator[Frame]:
+    codec = GIVEN if row.target == AS_GIVEN else row.codec
+    return decoded_frames(source, codec, Path(row.file))
+
+
+def _pick(frames: Iterable[Frame], times: Sequence[int]) -> Iterator[Frame]:
+    wanted = set(times)
+    for t, frame in enumerate(frames):
+        if t in wanted:
+            yield frame
+        if t >= times[-1]:
+            return
+
+
+def _enlarged(picture: Frame) -> Frame:
+    """A small picture by a whole factor, so that single pixels are seen."""
+    factor = max(1, min(6, 480 // picture.shape[1]))
+    return picture.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def _data_uri(picture: NDArray[np.uint8]) -> str:
+    out = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(picture)).save(out, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
