@@ -17,6 +17,7 @@ from PIL import Image
 import spritecodec as sc
 from spritecodec import cli
 from spritecodec.formats import sheet
+from spritecodec.formats.pack import pack_head
 
 PROGRAM = [sys.executable, "-P", "-m", "spritecodec.cli"]
 
@@ -172,7 +173,7 @@ def test_verify_checks_a_stated_psnr(
     for claim, code in ((true - 1, 0), (true + 1, 1)):
         parts = spr_files.chunks()
         head = spr_files.head(lossless=False, quality=float(claim))
-        parts[0] = ("HEAD", spr_files.pack_head(head), 0)
+        parts[0] = ("HEAD", pack_head(head), 0)
         source.write_bytes(spr_files.join(parts))
         assert cli.run(["verify", str(source), "--against", str(folder)]) == code
     assert f"claims a PSNR of {true + 1:.2f} dB" in capsys.readouterr().err

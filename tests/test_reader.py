@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import spr_files
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 import spritecodec as sc
 from spritecodec.clip import Clip
+from spritecodec.formats.pack import Head, pack_head
 
 
 @pytest.fixture
@@ -140,9 +141,9 @@ def test_verify_counts_and_hashes_the_pixels(path: Path) -> None:
         (spr_files.head(width=65535, height=65535), "impossible size"),
     ],
 )
-def test_contradictions_are_refused(head: spr_files.Head, sentence: str) -> None:
+def test_contradictions_are_refused(head: Head, sentence: str) -> None:
     parts = spr_files.chunks()
-    parts[0] = ("HEAD", spr_files.pack_head(head), 0)
+    parts[0] = ("HEAD", pack_head(head), 0)
     with pytest.raises(sc.FormatError, match=sentence):
         opened(spr_files.join(parts)).verify()
 
@@ -150,7 +151,7 @@ def test_contradictions_are_refused(head: spr_files.Head, sentence: str) -> None
 def test_segments_whose_times_overlap_are_refused() -> None:
     parts = spr_files.chunks()
     parts[5] = parts[3]
-    parts[0] = ("HEAD", spr_files.pack_head(spr_files.head(frames=14)), 0)
+    parts[0] = ("HEAD", pack_head(spr_files.head(frames=14)), 0)
     with pytest.raises(sc.FormatError, match="overlap"):
         opened(spr_files.join(parts)).verify()
 
@@ -210,5 +211,5 @@ def test_pillow_shows_every_frame(path: Path) -> None:
 def test_pillow_refuses_a_damaged_file(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[30] ^= 1
-    with pytest.raises(Image.UnidentifiedImageError):
+    with pytest.raises(UnidentifiedImageError):
         Image.open(io.BytesIO(bytes(data)))
