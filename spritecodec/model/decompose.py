@@ -20,7 +20,7 @@ from spritecodec.model import kernels
 from spritecodec.model.background import Canvas
 from spritecodec.model.discovery import Discovery
 from spritecodec.model.kernels import Image, Rows
-from spritecodec.model.matching import Pictures
+from spritecodec.model.matching import Dictionary, Pictures
 
 
 def backdrop(
@@ -44,8 +44,9 @@ def backdrop(
         x0, x1 = max(0, -x), min(shape[1], width - x)
         if y1 > y0 and x1 > x0:
             area = np.s_[y + y0 : y + y1, x + x0 : x + x1]
-            known = canvas.known[area] > 0
-            picture[y0:y1, x0:x1][known] = canvas.pixels[area][known]
+            known = canvas.known[area][..., None] > 0
+            inside = picture[y0:y1, x0:x1]
+            np.copyto(inside, canvas.pixels[area], where=known)
     return picture
 
 
@@ -87,8 +88,8 @@ def decompose(
     wanted = None if frames is None else np.unique(np.asarray(frames, dtype=np.int64))
     if wanted is not None and not len(wanted):
         raise InputError("there are no frames to decompose; name at least one")
-    box = kernels.boxes(sprites)
-    live = np.flatnonzero(box[:, 1] > 0)
+    dictionary = Dictionary(sprites, device)
+    live = np.flatnonzero(dictionary.box[:, 1] > 0)
     k = sprites.shape[1]
     rng = np.random.default_rng(0)
     done: list[int] = []
@@ -112,10 +113,10 @@ def decompose(
             back = backdrop(frame.shape, colour, canvas, pan)
             picture = Pictures([frame], [back], k, price, device)
             if placed:
-                picture.follow(0, sprites, placed[-1], _minus(old, pan))
-            picture.explain(sprites, live)
+                picture.follow(0, dictionary, placed[-1], _minus(old, pan))
+            picture.explain(dictionary, live, rounds=1 if placed else 3)
             result = picture.placed[0]
-            level = layers_of(result, box, layers)
+            level = layers_of(result, dictionary.box, layers)
             order = np.argsort(level, kind="stable")
             done.append(number - 1)
             pans.append(pan)

@@ -372,10 +372,11 @@ def levels(placed: Rows, box: Rows) -> Rows:
 
 def boxes(sprites: Image) -> Rows:
     """Rows and columns of each sprite that are not clear, shape (m, 4), int32; 0 where none."""
-    solid = sprites[..., 3] > 0
+    solid: NDArray[np.bool_] = sprites[..., 3] > 0
     found = np.zeros((len(sprites), 4), np.int32)
-    for i, mask in enumerate(solid):
-        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-        if len(rows):
-            found[i] = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    for axis, first in ((2, 0), (1, 2)):
+        lines: NDArray[np.bool_] = np.any(solid, axis=axis)
+        found[:, first] = lines.argmax(1)
+        found[:, first + 1] = lines.shape[1] - lines[:, ::-1].argmax(1)
+    found[~solid.any((1, 2))] = 0
     return found

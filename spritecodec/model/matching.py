@@ -48,12 +48,43 @@ def search_type(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if fast else torch.float32
 
 
+@dataclass(frozen=True)
+class Dictionary:
+    """Sprites, made ready to be searched for.
+
+    Attributes
+    ----------
+    sprites : ndarray, shape (m, k, k, 4), uint8
+    device : torch.device
+        Where the search runs.
+    box : ndarray, shape (m, 4), int32
+        Rows and columns that are not clear (`kernels.boxes`).
+    weight : tensor, shape (m, 5, k, k)
+        The search's kernels (`score`).
+    """
+
+    sprites: Image
+    device: torch.device
+    box: Rows = field(init=False)
+    weight: torch.Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        alpha = self.sprites[..., 3:].astype(np.float32) / 255
+        colour = self.sprites[..., :3].astype(np.float32) - 128
+        kernel = np.concatenate(
+            [alpha * colour, alpha, -alpha * (colour**2).sum(-1, keepdims=True)], axis=-1
+        )
+        weight = torch.from_numpy(kernel).permute(0, 3, 1, 2)
+        weight = weight.to(self.device, search_type(self.device))
+        object.__setattr__(self, "box", kernels.boxes(self.sprites))
+        object.__setattr__(self, "weight", weight.contiguous(memory_format=torch.channels_last))
+
+
 def score(
     frames: Sequence[Image],
     drawn: Sequence[Image],
     corners: Rows,
-    sprites: Image,
-    device: torch.device,
+    weight: torch.Tensor,
 ) -> tuple[NDArray[np.float32], Rows, Rows]:
     """About how much error each sprite can take away near each corner, over all offsets.
 
@@ -67,7 +98,8 @@ def score(
     corners : ndarray, shape (n, 3), int32
         Rows (picture, x, y): the sprite's top left corner ranges over
         x .. x + k/2 - 1 and y .. y + k/2 - 1.
-    sprites : ndarray, shape (m, k, k, 4), uint8
+    weight : tensor, shape (m, 5, k, k)
+        The kernels of a `Dictionary`, or some of them.
 
     Returns
     -------
@@ -75,17 +107,10 @@ def score(
     x, y : ndarray, shape (n, m), int32
         Where the best offset puts the sprite.
     """
-    k = sprites.shape[1]
-    half, dtype = k // 2, search_type(device)
-    alpha = sprites[..., 3:].astype(np.float32) / 255
-    colour = sprites[..., :3].astype(np.float32) - 128
-    kernel = np.concatenate(
-        [alpha * colour, alpha, -alpha * (colour**2).sum(-1, keepdims=True)], axis=-1
-    )
-    weight = torch.from_numpy(kernel).permute(0, 3, 1, 2).to(device, dtype)
-    weight = weight.contiguous(memory_format=torch.channels_last)
+    m, _, k, _ = weight.shape
+    half = k // 2
     size = k + half - 1
-    n, m = len(corners), len(sprites)
+    n = len(corners)
     gains = np.zeros((n, m), np.float32)
     best = np.zeros((n, m), np.int64)
     step = max(1, CHUNK_BYTES // (4 * max(m * half * half, 5 * size * size)))
@@ -103,7 +128,7 @@ def score(
             inside[..., :3] = 2 * frame
             inside[..., 3] = (below * (below - 2 * frame)).sum(-1)
             inside[..., 4] = 1
-        tensor = torch.from_numpy(windows).permute(0, 3, 1, 2).to(device, dtype)
+        tensor = torch.from_numpy(windows).permute(0, 3, 1, 2).to(weight.device, weight.dtype)
         with torch.no_grad():
             found = functional.conv2d(tensor, weight).flatten(2).max(2)
         gains[start : start + step] = found.values.float().cpu().numpy()
@@ -169,15 +194,16 @@ class Pictures:
         self.placed = [np.zeros((0, 3), np.int32) for _ in self.back]
         self.worth = [np.zeros(0, np.int64) for _ in self.back]
 
-    def explain(self, sprites: Image, only: NDArray[np.int64], rounds: int = 2) -> None:
+    def explain(self, dictionary: Dictionary, only: NDArray[np.int64], rounds: int = 2) -> None:
         """Search the badly explained cells for the sprites `only` and place what pays."""
-        box = kernels.boxes(sprites)
         active = np.arange(len(self.frames))
+        weight = dictionary.weight[torch.from_numpy(only).to(self.device)]
+        weight = weight.contiguous(memory_format=torch.channels_last)
         for _ in range(rounds):
             cells = [bad_cells(self.frames[i], self.drawn[i], self.k, self.price) for i in active]
             owner = np.repeat(active, [len(c) for c in cells])
             corners = np.column_stack([owner, np.concatenate(cells)]).astype(np.int32)
-            gains, x, y = score(self.frames, self.drawn, corners, sprites[only], self.device)
+            gains, x, y = score(self.frames, self.drawn, corners, weight)
             top = np.argsort(-gains, axis=1)[:, :PER_CELL]
             rows = np.arange(len(corners))[:, None]
             candidate = np.stack([only[top].astype(np.int32), x[rows, top], y[rows, top]], axis=-1)
@@ -193,24 +219,24 @@ class Pictures:
             ) -> None:
                 mine = owner == i
                 grew[i] = self._accept(
-                    i, sprites, box, candidate[mine].reshape(-1, 3), value[mine].ravel()
+                    i, dictionary, candidate[mine].reshape(-1, 3), value[mine].ravel()
                 )
 
             parallel(place, len(self.frames))
             active = np.flatnonzero(grew)
             if not len(active):
                 break
-        self.prune(sprites)
+        self.prune(dictionary)
 
     def _accept(
-        self, i: int, sprites: Image, box: Rows, candidates: Rows, gains: NDArray[np.int64]
+        self, i: int, dictionary: Dictionary, candidates: Rows, gains: NDArray[np.int64]
     ) -> bool:
         pays = gains > self.price / 2
         new = kernels.greedy(
             self.frames[i],
             self.drawn[i],
-            sprites,
-            box,
+            dictionary.sprites,
+            dictionary.box,
             np.ascontiguousarray(candidates[pays]),
             gains[pays],
             int(self.price),
@@ -218,11 +244,13 @@ class Pictures:
         self.placed[i] = np.concatenate([self.placed[i], new])
         return len(new) > 0
 
-    def follow(self, i: int, sprites: Image, previous: Rows, shift: tuple[int, int]) -> None:
+    def follow(
+        self, i: int, dictionary: Dictionary, previous: Rows, shift: tuple[int, int]
+    ) -> None:
         """Start picture `i` from another's placements, moved or standing, where they pay."""
         if not len(previous):
             return
-        box = kernels.boxes(sprites)
+        sprites, box = dictionary.sprites, dictionary.box
         candidates = []
         gains = []
         for s, x, y in previous.tolist():
@@ -232,13 +260,11 @@ class Pictures:
                 )
                 gains.append(near[0])
                 candidates.append((s, near[1], near[2]))
-        self._accept(
-            i, sprites, box, np.array(candidates, np.int32), np.array(gains, dtype=np.int64)
-        )
+        self._accept(i, dictionary, np.array(candidates, np.int32), np.array(gains, dtype=np.int64))
 
-    def prune(self, sprites: Image) -> None:
+    def prune(self, dictionary: Dictionary) -> None:
         """Drop placements that no longer pay, and redraw."""
-        box = kernels.boxes(sprites)
+        sprites, box = dictionary.sprites, dictionary.box
 
         def one(i: int) -> None:
             self.placed[i], self.worth[i] = kernels.prune(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spritecodec.model.kernels import Image, Rows
-from spritecodec.model.matching import Pictures, score, vote
+from spritecodec.model.matching import Dictionary, Pictures, score, vote
 
 WINDOWS = 192
 """Badly explained windows that a round looks at, over all frames."""
@@ -123,7 +123,8 @@ def choose(
     """
     quarter = pictures.k // 4
     corners = pool.corners - np.array([0, quarter, quarter], np.int32)
-    gains, _, _ = score(pictures.frames, pictures.drawn, corners, pool.patches, pictures.device)
+    weight = Dictionary(pool.patches, pictures.device).weight
+    gains, _, _ = score(pictures.frames, pictures.drawn, corners, weight)
     net = np.maximum(gains - pictures.price, 0.0).astype(np.float64)
     best = np.zeros(len(corners))
     chosen: list[int] = []
@@ -172,8 +173,9 @@ def mine_round(pictures: Pictures, sprites: Image, count: int) -> tuple[Image, i
     grown[slots] = patches
     for i, placed in enumerate(pictures.placed):
         pictures.placed[i] = placed[~np.isin(placed[:, 0], slots)]
-    pictures.prune(grown)
-    pictures.explain(grown, slots)
+    dictionary = Dictionary(grown, pictures.device)
+    pictures.prune(dictionary)
+    pictures.explain(dictionary, slots)
     grown = vote(pictures, grown)
-    pictures.prune(grown)
+    pictures.prune(Dictionary(grown, pictures.device))
     return grown, len(slots)

@@ -29,7 +29,7 @@ from spritecodec.model.decompose import backdrop, decompose
 from spritecodec.model.discovery import Discovery
 from spritecodec.model.frames import sample_frames
 from spritecodec.model.kernels import Image
-from spritecodec.model.matching import Pictures
+from spritecodec.model.matching import Dictionary, Pictures
 from spritecodec.model.mining import mine_round
 from spritecodec.model.presets import Preset
 
@@ -377,4 +377,4 @@ class _Run:
         """Put a checkpoint's placements back."""
         ends = np.cumsum(arrays["lengths"])[:-1]
         pictures.placed = [p.copy() for p in np.split(arrays["placed"], ends)]
-        pictures.prune(self.sprites)
+        pictures.prune(Dictionary(self.sprites, self.device))
