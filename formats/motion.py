@@ -17,8 +17,8 @@ from spritecodec.scene import Layer, Tracks
 BY_TRACK, BY_FRAME = 0, 1
 REST, GO_ON = 0, 2  # added to the order: a step stream's mode byte is order + predictor
 
-MOST_TRACKS = 1 << 24
-MOST_PLACEMENTS = 1 << 27
+MOST_TRACKS = 1 << 22
+MOST_PLACEMENTS = 1 << 24
 
 
 def _owners(length: Ints) -> Ints:

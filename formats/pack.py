@@ -35,11 +35,12 @@ from spritecodec.scene import Layer, Residual, Scene, Tracks
 # The most that a reader is ready to allocate for one payload.
 PAYLOAD_LIMIT = 1 << 30
 PIXEL_LIMIT = 1 << 27
-SCREEN_LIMIT = 1 << 26
+SCREEN_LIMIT = 1 << 25
 MOST_FRAMES = 1 << 24
-MOST_LAYERS = 1 << 12
+MOST_SEGMENT_FRAMES = 1 << 16
+MOST_LAYERS = 1 << 8
 MOST_PATCHES = 1 << 24
-MOST_TEXTURES_PER_LAYER = 1 << 20
+MOST_TEXTURES_PER_LAYER = 1 << 16
 
 SECTIONS = ("timing", "pan", "tracks", "residual")
 
@@ -51,7 +52,7 @@ class Head:
     Attributes
     ----------
     width, height : int
-        Of the screen, in pixels, 1 to 65535 each and 2**26 pixels together.
+        Of the screen, in pixels, 1 to 65535 each and 2**25 pixels together.
     frames : int
         In the whole file.
     time_base : Fraction

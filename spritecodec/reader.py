@@ -24,6 +24,7 @@ from spritecodec.clip import AudioStream, Piece
 from spritecodec.errors import FormatError
 from spritecodec.formats.container import HEADER, ChunkInfo, Container
 from spritecodec.formats.pack import (
+    MOST_SEGMENT_FRAMES,
     Head,
     segment_sections,
     unpack_audio,
@@ -177,8 +178,12 @@ class Reader:
         first = 0
         for position, chunk in enumerate(self._container.chunks):
             if chunk.kind == "SEGM":
-                if chunk.frames == 0:
-                    raise FormatError("a segment has no frames", chunk.kind, chunk.offset)
+                if not 1 <= chunk.frames <= MOST_SEGMENT_FRAMES:
+                    raise FormatError(
+                        f"a segment has {chunk.frames} frames, not 1 to {MOST_SEGMENT_FRAMES}",
+                        chunk.kind,
+                        chunk.offset,
+                    )
                 segments.append(Segment(first, chunk.frames, chunk, position))
                 first += chunk.frames
             elif chunk.frames or (chunk.kind == "HEAD") != (position == 0):

@@ -151,6 +151,14 @@ def test_absurd_sizes_are_refused_before_they_are_allocated() -> None:
             sc.open(io.BytesIO(spr_files.join(bad))).verify()
 
 
+@pytest.mark.parametrize("count", [0, (1 << 16) + 1, 1 << 62])
+def test_a_segment_of_absurdly_many_frames_is_refused(count: int) -> None:
+    parts = spr_files.chunks()
+    parts[3] = ("SEGM", parts[3][1], count)
+    with pytest.raises(sc.FormatError, match=f"{count} frames, not 1 to 65536"):
+        sc.open(io.BytesIO(spr_files.join(parts)))
+
+
 def test_decode_leaves_nothing_behind_when_the_file_is_damaged(tmp_path: Path) -> None:
     parts = spr_files.chunks()
     parts[5] = ("SEGM", b"nonsense", parts[5][2])
