@@ -34,7 +34,8 @@ from spritecodec.scene import Layer, Residual, Scene, Tracks
 
 # The most that a reader is ready to allocate for one payload.
 PAYLOAD_LIMIT = 1 << 30
-PIXEL_LIMIT = 1 << 27
+PICTURE_LIMIT = 1 << 25  # pixels in one DICT or TEXT
+RESIDUAL_LIMIT = 1 << 27  # pixels in one segment's patches
 SCREEN_LIMIT = 1 << 25
 MOST_FRAMES = 1 << 24
 MOST_SEGMENT_FRAMES = 1 << 16
@@ -142,7 +143,7 @@ def unpack_pictures(payload: bytes, palette: Palette, chunk: str) -> tuple[Pictu
         The payload is damaged.
     """
     cursor = Cursor(decompress(payload, PAYLOAD_LIMIT), chunk)
-    pictures = read_pictures(cursor, palette, PIXEL_LIMIT)
+    pictures = read_pictures(cursor, palette, PICTURE_LIMIT)
     cursor.end()
     return pictures
 
@@ -264,7 +265,7 @@ def _read_residual(
     start = np.cumsum(read_stream(cursor, MOST_PATCHES))
     length, x, y = (_exactly(cursor, len(start), "residual patches") for _ in range(3))
     length = length + 1
-    pictures = read_pictures(cursor, palette, PIXEL_LIMIT)
+    pictures = read_pictures(cursor, palette, RESIDUAL_LIMIT)
     if len(pictures) != len(start):
         raise cursor.fail("the residual's patches and pictures differ in number")
     h = np.array([p.shape[0] for p in pictures], np.int64)
