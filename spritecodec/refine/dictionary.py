@@ -7,7 +7,7 @@ side by side or one before another, adds nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,11 @@ EIGHT_NEIGHBOURS = np.ones((3, 3), int)
 FEWEST_PIXELS = 3
 # Larger regions (a flash, a fade, noise) are no objects; the residual takes them.
 LARGEST_SHAPE_SHARE = 0.25
+# Only so many of the shapes that recur are learnt, those that show most pixels in all.
+MOST_SHAPES = 2000
+# Pixel comparisons spent on one region, and pixels tried in vain, before giving up.
+SEARCH_BUDGET = 2_000_000
+POINTS_TRIED = 24
 
 Explain = Callable[[int, State], int]  # marks what the background leaves unexplained
 
@@ -56,28 +61,29 @@ class Dictionary:
     def __init__(self) -> None:
         self.count = 0
         self._pixels = 0
+        self._indexed = -1
         self.first: Longs = np.zeros(1 << 10, np.int64)
-        self.alive = np.zeros(1 << 10, bool)
         self.px = np.zeros(1 << 14, np.int16)
         self.py = np.zeros(1 << 14, np.int16)
         self.colour: Ids = np.zeros(1 << 14, np.uint16)
         self.needed = np.zeros(1 << 14, np.int32)
+        self.owner = np.zeros(1 << 14, np.int32)
         self.size: list[tuple[int, int]] = []  # (height, width) of each sprite
 
     def add(self, y: Longs, x: Longs, colour: Ids) -> int:
         """Add a sprite by its opaque pixels, smallest x and y being 0; return its number."""
         while self.count + 2 > len(self.first):
             self.first = np.append(self.first, np.zeros_like(self.first))
-            self.alive = np.append(self.alive, np.zeros_like(self.alive))
         while self._pixels + len(y) > len(self.px):
             self.px, self.py = (np.append(a, np.zeros_like(a)) for a in (self.px, self.py))
             self.colour = np.append(self.colour, np.zeros_like(self.colour))
             self.needed = np.append(self.needed, np.zeros_like(self.needed))
+            self.owner = np.append(self.owner, np.zeros_like(self.owner))
         part = slice(self._pixels, self._pixels + len(y))
         self.px[part], self.py[part], self.colour[part] = x, y, colour
         self._pixels += len(y)
         self.first[self.count + 1] = self._pixels
-        self.alive[self.count] = True
+        self.owner[part] = self.count
         self.size.append((int(y.max()) + 1, int(x.max()) + 1))
         self.count += 1
         return self.count - 1
@@ -117,38 +123,75 @@ class Dictionary:
         )
         return Found(sprite, x, y, covered)
 
-    def cover(self, frame: Ids, state: State, points: Sequence[tuple[int, int]]) -> list[Found]:
-        """Place sprites, each time the one that explains most, until none fits any more.
+    def _index(self) -> tuple[Longs, Longs]:
+        """Sprite pixels by colour, and where each colour's begin."""
+        if self._indexed != self._pixels:
+            colour = self.colour[: self._pixels]
+            self._by_colour = np.argsort(colour, kind="stable")
+            most = int(colour.max(initial=0))
+            self._colour_first = np.searchsorted(
+                colour[self._by_colour], np.arange(most + 2)
+            ).astype(np.int64)
+            self._indexed = self._pixels
+        return self._by_colour, self._colour_first
+
+    def cover(
+        self, frame: Ids, state: State, rows: slice, columns: slice, mask: NDArray[np.bool_]
+    ) -> list[Found]:
+        """Place sprites on a region, each time the best that covers a chosen pixel.
+
+        Pixels of the colours that are rarest in the dictionary are tried first: few
+        sprites can lie there. The search stops when no sprite fits, or when it has made
+        SEARCH_BUDGET comparisons.
 
         Parameters
         ----------
-        points : sequence of (x, y)
-            Pixels to explain.
+        rows, columns, mask
+            The region, as `regions` gives it.
         """
-        placed = []
-        open_points = [p for p in points if state[p[1], p[0]] == UNEXPLAINED]
+        placed: list[Found] = []
+        if not self.count:
+            return placed
+        by_colour, colour_first = self._index()
+        ys, xs = np.nonzero(mask)
+        ys, xs = ys + rows.start, xs + columns.start
+        candidates = np.diff(colour_first)
+        colours = frame[ys, xs].astype(np.int64)
+        rarity = np.where(
+            colours < len(candidates), candidates[np.minimum(colours, len(candidates) - 1)], 0
+        )
+        known = rarity > 0
+        order = np.argsort(rarity[known], kind="stable")
+        points = list(zip(xs[known][order].tolist(), ys[known][order].tolist(), strict=True))
+        budget = SEARCH_BUDGET
         progress = True
-        while progress and self.count:
+        while progress and budget > 0:
             progress = False
-            for x, y in open_points:
+            failed = 0
+            for x, y in points:
                 if state[y, x] != UNEXPLAINED:
                     continue
-                gain, sprite, left, top = best_cover(
+                gain, sprite, left, top, budget = best_cover(
                     frame,
                     state,
                     self.first,
                     self.px,
                     self.py,
                     self.colour,
-                    self.alive,
-                    self.count,
+                    self.owner,
+                    by_colour,
+                    colour_first,
                     x,
                     y,
+                    budget,
                 )
                 if gain >= FEWEST_PIXELS:
                     placed.append(self.place(frame, state, sprite, left, top))
                     progress = True  # what was covered may fit now that its cover is known
-            open_points = [p for p in open_points if state[p[1], p[0]] == UNEXPLAINED]
+                else:
+                    failed += 1
+                if budget <= 0 or failed >= POINTS_TRIED:
+                    break
         return placed
 
 
@@ -204,21 +247,18 @@ def learn_shapes(
     """
     state = np.empty((frames.height, frames.width), np.uint8)
     recurring = [s for s in shapes if s.count > 1 and not s.cut]
+    recurring = sorted(recurring, key=lambda s: -s.count * s.area)[:MOST_SHAPES]
     for shape in sorted(recurring, key=lambda s: (-s.count, s.frame)):
         explain(shape.frame, state)
-        x0, y0, x1, y1 = shape.box
-        labels, _ = ndimage.label(state == UNEXPLAINED, EIGHT_NEIGHBOURS)
-        inside = labels[y0:y1, x0:x1]
-        # The shape is the region that has its area and all of its box.
-        sizes = np.bincount(inside.ravel())
-        sizes[0] = 0
-        matching = np.flatnonzero(sizes == shape.area)
-        if not len(matching):
+        for rows, columns, mask in regions(state):
+            box = (columns.start, rows.start, columns.stop, rows.stop)
+            if box == shape.box and int(mask.sum()) == shape.area:
+                break
+        else:
             continue
-        y, x = np.nonzero(inside == matching[0])
         frame = frames[shape.frame]
-        points = list(zip((x + x0).tolist(), (y + y0).tolist(), strict=True))
-        dictionary.cover(frame, state, points)
-        if (state[y + y0, x + x0] == UNEXPLAINED).any():
-            dictionary.add(y - y.min(), x - x.min(), frame[y + y0, x + x0])
+        dictionary.cover(frame, state, rows, columns, mask)
+        if (state[rows, columns][mask] == UNEXPLAINED).any():
+            y, x = np.nonzero(mask)
+            dictionary.add(y, x, frame[rows, columns][mask])
     dictionary.needed[:] = 0

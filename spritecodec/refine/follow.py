@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from spritecodec.refine.dictionary import Dictionary, Explain, Found, regions
+from spritecodec.refine.dictionary import (
+    LARGEST_SHAPE_SHARE,
+    Dictionary,
+    Explain,
+    Found,
+    regions,
+)
 from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.kernels import UNEXPLAINED, Ids, Longs, State, go_on
 
@@ -62,6 +68,7 @@ class _Follower:
         self.dictionary = dictionary
         self.position = position
         self.state: State = np.empty((frames.height, frames.width), np.uint8)
+        self.largest = LARGEST_SHAPE_SHARE * frames.height * frames.width
         self.successors: dict[int, list[int]] = {}
         self.live: list[MinedTrack] = []
         self.result = Followed([], [])
@@ -157,9 +164,12 @@ class _Follower:
     ) -> list[MinedTrack]:
         """Explain what is left; returns the tracks that none of it continues."""
         d, state = self.dictionary, self.state
-        y, x = np.nonzero(state == UNEXPLAINED)
-        found = d.cover(frame, state, list(zip(x.tolist(), y.tolist(), strict=True)))
+        found: list[Found] = []
         for rows, columns, mask in list(regions(state)):
+            found += d.cover(frame, state, rows, columns, mask)
+        for rows, columns, mask in list(regions(state)):
+            if mask.sum() > self.largest:
+                continue
             my, mx = np.nonzero(mask)
             sprite = d.add(my, mx, frame[rows, columns][mask])
             found.append(d.place(frame, state, sprite, columns.start, rows.start))

@@ -148,27 +148,41 @@ def best_cover(
     px: NDArray[np.int16],
     py: NDArray[np.int16],
     colour: Ids,
-    alive: NDArray[np.bool_],
-    sprites: int,
+    owner: NDArray[np.int32],
+    by_colour: Longs,
+    colour_first: Longs,
     x: int,
     y: int,
-) -> tuple[int, int, int, int]:
-    """Best (gain, sprite, x, y) among all sprites, at all offsets, that cover pixel (x, y)."""
+    budget: int,
+) -> tuple[int, int, int, int, int]:
+    """Best (gain, sprite, x, y) of all sprites at all offsets that cover pixel (x, y).
+
+    ``by_colour`` lists the sprite pixels of each colour, those of colour c from
+    ``colour_first[c]`` on; ``owner`` is the sprite of each pixel. No more than about
+    ``budget`` comparisons are made; the fifth value is what is left of it.
+    """
     best = 0
     bs, bx, by = -1, 0, 0
     c = frame[y, x]
-    for s in range(sprites):
-        if not alive[s] or first[s + 1] - first[s] <= best:
+    if c + 1 >= len(colour_first):
+        return best, bs, bx, by, budget
+    for e in range(colour_first[c], colour_first[c + 1]):
+        i = by_colour[e]
+        s = owner[i]
+        size = first[s + 1] - first[s]
+        budget -= 4
+        if size <= best:
             continue
-        for i in range(first[s], first[s + 1]):
-            if colour[i] != c:
-                continue
-            x0 = x - px[i]
-            y0 = y - py[i]
-            g = gain_at(frame, state, first, px, py, colour, s, x0, y0)
-            if g > best:
-                best, bs, bx, by = g, s, x0, y0
-    return best, bs, bx, by
+        x0 = x - px[i]
+        y0 = y - py[i]
+        gain = gain_at(frame, state, first, px, py, colour, s, x0, y0)
+        if gain >= 0:
+            budget -= size
+        if gain > best:
+            best, bs, bx, by = gain, s, x0, y0
+        if budget <= 0:
+            break
+    return best, bs, bx, by, budget
 
 
 @njit(cache=True)
