@@ -80,7 +80,8 @@ def command(
     if plot_file is not None:
         save_plot(table, plot_file)
     if report is not None:
-        _write(report, report_html(table, open_source(source, frames)))
+        with open_source(source, frames) as clip:
+            _write(report, report_html(table, clip))
 
 
 def parse_targets(words: tuple[str, ...]) -> dict[str, list[Target]] | None:

@@ -47,14 +47,14 @@ def command(
     the frames' PSNR (exact frames count as 100 dB) and the PSNR of BT.601 luma. SSIM (Wang
     2004) and MS-SSIM (Wang 2003) are means over RGB channels and frames.
     """
-    a, b = open_source(source, frames), open_source(other, frames)
-    if (a.width, a.height) != (b.width, b.height):
-        raise InputError(
-            f"{source} is {a.width}x{a.height} and {other} is {b.width}x{b.height}; "
-            "only videos of one size can be compared"
-        )
-    with Progress("Comparing") as progress:
-        found = compare_frames(_counted(a, progress), b)
+    with open_source(source, frames) as a, open_source(other, frames) as b:
+        if (a.width, a.height) != (b.width, b.height):
+            raise InputError(
+                f"{source} is {a.width}x{a.height} and {other} is {b.width}x{b.height}; "
+                "only videos of one size can be compared"
+            )
+        with Progress("Comparing") as progress:
+            found = compare_frames(_counted(a, progress), b)
     if csv_file is not None:
         _write(csv_file, per_frame_csv(found))
     if as_json:

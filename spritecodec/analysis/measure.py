@@ -63,17 +63,17 @@ def measure(
     Raises
     ------
     InputError
-        The source cannot be read.
+        The source cannot be read (where the codec is not ours; then the row says so).
     SettingsError
         There is no such codec.
     """
-    clip = open_source(source)
     values: dict[str, Any] = {"codec": codec, "target": target}
     values["settings"] = settings(codec, target, preset)
     values["command"] = command_line(measure_arguments(source, codec, target, frames, preset))
     if codec != US:
-        words = encode_command(find_peer(codec), parse_target(target), clip)
-        values["ffmpeg"] = shlex.join(words) if words else ""
+        with open_source(source) as clip:
+            words = encode_command(find_peer(codec), parse_target(target), clip)
+        values["ffmpeg"] = shlex.join(words)
     with tempfile.TemporaryDirectory(prefix="spritecodec-") as folder:
         file = keep or Path(folder) / f"coded{extension(codec)}"
         steps = ("encode", "decode", "quality")
@@ -92,13 +92,7 @@ def measure_given(source: str, file: Path, frames: int | None) -> Row:
         Its name is the row's codec.
     frames : int or None
         Compare the first so many frames only; the bytes are still the whole file's.
-
-    Raises
-    ------
-    InputError
-        The source cannot be read.
     """
-    open_source(source)
     values: dict[str, Any] = {"codec": file.name, "target": AS_GIVEN}
     values["command"] = command_line(given_arguments(source, str(file), frames))
     values.update(_steps(("decode", "quality"), source, GIVEN, "lossless", frames, "", file))

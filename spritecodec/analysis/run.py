@@ -113,7 +113,8 @@ def rate_distortion(
     """
     folder = cache_folder(cache)
     path = _as_file(clip, folder)
-    content, count = content_hash(open_source(path, frames))
+    with open_source(path, frames) as source:
+        content, count = content_hash(source)
     if count == 0:
         raise InputError(f"{path} has no frames to measure")
     names = tuple(codecs) if codecs is not None else codec_names()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from spritecodec.clip import AudioStream, Clip, Piece
 from spritecodec.formats.video_in import open_clip
+from spritecodec.reader import Reader
 from spritecodec.reader import open as open_spr
 
 PIECE = 32  # frames in memory at a time
@@ -22,7 +23,8 @@ PIECE = 32  # frames in memory at a time
 class Source:
     """The first frames of a clip, without its sound; a Clip itself.
 
-    Iterating it gives frames, each shape (h, w, 3), uint8, as often as wanted.
+    Iterating it gives frames, each shape (h, w, 3), uint8, as often as wanted. Leaving a
+    ``with`` block closes a .spr file.
 
     Attributes
     ----------
@@ -73,6 +75,13 @@ class Source:
             yield piece
             if left == 0:
                 return
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if isinstance(self.clip, Reader):
+            self.clip.close()
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         for piece in self.pieces():

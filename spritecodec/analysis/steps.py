@@ -51,7 +51,10 @@ def quality(source: Source, codec: str, file: Path) -> dict[str, Any]:
     """Compare `file` with the source frame by frame; the figures of a row."""
     found = compare_frames(source, decoded_frames(source, codec, file))
     frames, size = len(found.frames), file.stat().st_size
-    coded = (open_source(file).frame_count if codec == GIVEN else None) or frames
+    coded = frames
+    if codec == GIVEN:
+        with open_source(file) as given:
+            coded = given.frame_count or frames
     sizes = frame_sizes(codec, file)
     return {
         "frames": frames,
@@ -77,7 +80,8 @@ def quality(source: Source, codec: str, file: Path) -> dict[str, Any]:
 def decoded_frames(source: Source, codec: str, file: Path) -> Iterator[Frame]:
     """The frames of a coded file, in order, one in memory."""
     if codec in (US, GIVEN):
-        yield from open_source(file, source.limit)
+        with open_source(file, source.limit) as given:
+            yield from given
     else:
         yield from coding.decode(find_peer(codec), file, source.height, source.width)
 
@@ -149,13 +153,13 @@ def main() -> int:
     parser.add_argument("--file", type=Path, required=True)
     options = parser.parse_args()
     try:
-        source = open_source(options.source, options.frames)
-        if options.step == "encode":
-            target = parse_target(options.target)
-            figures = encode(source, options.codec, target, options.preset, options.file)
-        else:
-            step = decode if options.step == "decode" else quality
-            figures = step(source, options.codec, options.file)
+        with open_source(options.source, options.frames) as source:
+            if options.step == "encode":
+                target = parse_target(options.target)
+                figures = encode(source, options.codec, target, options.preset, options.file)
+            else:
+                step = decode if options.step == "decode" else quality
+                figures = step(source, options.codec, options.file)
     except SpritecodecError as error:
         print(json.dumps({"error": str(error)}))
         return EXIT_MISSING if isinstance(error, coding.PeerMissing) else error.exit_code

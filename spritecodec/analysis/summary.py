@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spritecodec.analysis.bd import Delta
-from spritecodec.analysis.peers import US
-from spritecodec.analysis.table import Table
+from spritecodec.analysis.bd import Delta, bd_rate, rate_at_quality
+from spritecodec.analysis.table import Table, curve
 
 
 @dataclass(frozen=True)
@@ -15,7 +14,7 @@ class EqualQuality:
 
     Attributes
     ----------
-    target : str
+    label : str
         Of our row.
     psnr : float
         dB in RGB over the whole clip.
@@ -25,7 +24,7 @@ class EqualQuality:
         None where the peer's curve does not reach that quality or starts above it.
     """
 
-    target: str
+    label: str
     psnr: float
     our_bytes: int
     peer: str
@@ -51,29 +50,37 @@ class Summary:
 
 
 def summarise(table: Table) -> Summary:
-    """Lossless sizes, BD-rate against every lossy peer, bytes at equal quality."""
-    codecs = tuple(dict.fromkeys(row.codec for row in table if row.status == "ok"))
-    peers = [c for c in codecs if c != US and len(table.curve(c)[0]) >= 2]
-    best = {codec: table.best_lossless([codec]) for codec in codecs}
-    exact = {codec: row.bytes for codec, row in best.items() if row and row.bytes}
-    ours = exact.get(US)
-    lossless = tuple(
-        (codec, size, size / ours if ours else None)
-        for codec, size in sorted(exact.items(), key=lambda item: item[1])
+    """Lossless sizes, BD-rate against every lossy peer, bytes at equal quality.
+
+    All rows that are ours make one curve: those measured and the .spr files given.
+    """
+    good = [row for row in table if row.status == "ok"]
+    own = [row for row in good if row.ours]
+    exact = sorted((r for r in good if r.lossless and r.bytes), key=lambda r: r.bytes or 0)
+    best = {row.codec: row.bytes or 0 for row in reversed(exact)}
+    ours = min((row.bytes or 0 for row in exact if row.ours), default=None)
+    curves = {
+        codec: curve(row for row in good if row.codec == codec)
+        for codec in dict.fromkeys(row.codec for row in good if not row.ours)
+    }
+    curves = {codec: points for codec, points in curves.items() if len(points[0]) >= 2}
+    return Summary(
+        lossless=tuple(
+            (codec, size, size / ours if ours else None)
+            for codec, size in sorted(best.items(), key=lambda item: item[1])
+        ),
+        bd_rate=tuple(
+            (codec, bd_rate(*points, *curve(own)), bd_rate(*points, *curve(own), method="akima"))
+            for codec, points in curves.items()
+            if own
+        ),
+        equal_quality=tuple(
+            EqualQuality(row.label, row.psnr, row.bytes, codec, rate_at_quality(*points, row.psnr))
+            for row in own
+            if not row.lossless and row.psnr is not None and row.bytes is not None
+            for codec, points in curves.items()
+        ),
     )
-    deltas = tuple(
-        (peer, table.bd_rate(peer, US), table.bd_rate(peer, US, "akima"))
-        for peer in peers
-        if US in codecs
-    )
-    equal = tuple(
-        EqualQuality(row.target, row.psnr, row.bytes, peer, table.bytes_at_quality(peer, row.psnr))
-        for row in table
-        if row.codec == US and row.status == "ok" and not row.lossless
-        if row.psnr is not None and row.bytes is not None
-        for peer in peers
-    )
-    return Summary(lossless, deltas, equal)
 
 
 def summary_markdown(table: Table) -> str:
@@ -97,12 +104,12 @@ def summary_markdown(table: Table) -> str:
         ]
     if found.equal_quality:
         parts.append("\nBytes at the quality of each of our rows:\n")
-        parts.append("| our target | PSNR RGB | ours | against | its bytes | ours = 1 |")
+        parts.append("| our row | PSNR RGB | ours | against | its bytes | ours = 1 |")
         parts.append("|---|--:|--:|---|--:|--:|")
         for e in found.equal_quality:
             other = "not on its curve" if e.peer_bytes is None else f"{e.peer_bytes:,.0f}"
             ratio = "" if e.peer_bytes is None else f"{e.peer_bytes / e.our_bytes:.2f}"
-            cells = [e.target, f"{e.psnr:.2f}", f"{e.our_bytes:,}", e.peer, other, ratio]
+            cells = [e.label, f"{e.psnr:.2f}", f"{e.our_bytes:,}", e.peer, other, ratio]
             parts.append("| " + " | ".join(cells) + " |")
     return "\n".join(parts) + "\n"
 

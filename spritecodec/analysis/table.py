@@ -7,7 +7,7 @@ import io
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar
 
 from spritecodec.analysis.bd import Delta, Method, bd_psnr, bd_rate, rate_at_quality
@@ -159,9 +159,8 @@ class Table:
         raise SettingsError(f"the table has no row {codec} {wanted or ''}".rstrip())
 
     def curve(self, codec: str) -> tuple[list[float], list[float]]:
-        """Bytes and RGB PSNR (whole clip) of a codec's lossy rows, for `bd_rate`."""
-        rows = [r for r in self.rows if r.codec == codec and r.status == "ok" and not r.lossless]
-        return [float(r.bytes or 0) for r in rows], [float(r.psnr or 0.0) for r in rows]
+        """`curve` of one codec's rows, for `bd_rate`."""
+        return curve(row for row in self.rows if row.codec == codec)
 
     def bd_rate(self, anchor: str, test: str, method: Method = "pchip") -> Delta:
         """`spritecodec.analysis.bd_rate` of two codecs of the table."""
@@ -218,10 +217,6 @@ class Table:
 
         return pandas.DataFrame([asdict(row) for row in self.rows])
 
-    def with_rows(self, rows: Iterable[Row]) -> Table:
-        """The table with other rows."""
-        return replace(self, rows=tuple(rows))
-
     def to_markdown(self) -> str:
         """The figures as a Markdown table for people."""
         lines = [
@@ -241,6 +236,12 @@ class Table:
             ]  # fmt: skip
             lines.append("| " + " | ".join(cells) + " |")
         return "\n".join(lines) + "\n"
+
+
+def curve(rows: Iterable[Row]) -> tuple[list[float], list[float]]:
+    """Bytes and RGB PSNR (whole clip) of the rows that were measured and are lossy."""
+    lossy = [r for r in rows if r.status == "ok" and not r.lossless]
+    return [float(r.bytes or 0) for r in lossy], [float(r.psnr or 0.0) for r in lossy]
 
 
 def target_text(target: str | float) -> str:

@@ -179,8 +179,8 @@ function deltas() {
     plainTable(["against", "PCHIP", "Akima", ""], bdRate.map(([peer, a, b]) => [peer, percent(a), percent(b), a.note])));
   if (equalQuality.length) at("delta-tables").append(
     element("h3", {}, "Bytes at the PSNR of each of our rows, read off the peers’ curves"),
-    plainTable(["our target", "PSNR RGB", "our bytes", "against", "its bytes", "over ours"], equalQuality.map((e) => [
-      e.target, e.psnr.toFixed(2), whole(e.our_bytes), e.peer,
+    plainTable(["our row", "PSNR RGB", "our bytes", "against", "its bytes", "over ours"], equalQuality.map((e) => [
+      e.label, e.psnr.toFixed(2), whole(e.our_bytes), e.peer,
       e.peer_bytes === null ? "not on its curve" : whole(e.peer_bytes),
       e.peer_bytes === null ? "" : `${(e.peer_bytes / e.our_bytes).toFixed(2)} ×`])));
 }
