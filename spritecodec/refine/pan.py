@@ -213,17 +213,23 @@ def _plain_colours(frames: Indexed) -> Longs:
     return np.array([np.bincount(frames[t].ravel()).argmax() for t in range(len(frames))])
 
 
-def _find_overlay(frames: Indexed, windows: _Windows) -> NDArray[np.bool_]:
+def _find_overlay(frames: Indexed, windows: _Windows, plain: Longs) -> NDArray[np.bool_]:
     """Where something stays on the screen while the rest scrolls."""
     shape = (frames.height, frames.width)
     fixed, moved = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+    nothing = np.zeros(shape, bool)
     for t in range(1, len(frames), SAMPLED):
         if frames.same(t - 1, t):
             continue
         before, frame = frames[t - 1], frames[t]
         for (dx, dy), votes, cells in windows.votes(windows.table(before), windows.table(frame)):
-            near = max(abs(dx), abs(dy)) <= LARGEST_STEP
-            if (dx, dy) != (0, 0) and near and votes >= FEWEST_VOTES and cells >= WIDE:
+            near = 0 < max(abs(dx), abs(dy)) <= LARGEST_STEP
+            if not near or votes < FEWEST_VOTES or cells < WIDE:
+                continue
+            # An object moves too; a camera explains more of the frame than standing still.
+            scrolls, _ = _agreement(before, frame, dx, dy, int(plain[t]), nothing)
+            stands, _ = _agreement(before, frame, 0, 0, int(plain[t]), nothing)
+            if scrolls >= stands:
                 _evidence(before, frame, dx, dy, fixed, moved)
                 break
     overlay = (fixed > moved) & (fixed >= 3)
@@ -238,7 +244,7 @@ class _Search:
         self.frames = frames
         self.windows = _Windows(frames.height, frames.width)
         self.plain = _plain_colours(frames)
-        self.overlay = _find_overlay(frames, self.windows)
+        self.overlay = _find_overlay(frames, self.windows, self.plain)
         self.ignore = self.overlay[: self.windows.shape[0], : self.windows.shape[1]]
         self.keys: list[tuple[int, Table]] = []
         n = len(frames)
