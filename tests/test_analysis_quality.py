@@ -6,17 +6,22 @@ import csv
 import io
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from spritecodec import metrics
 from spritecodec.analysis import compare_frames
 from spritecodec.cli import run
 from spritecodec.errors import InputError
 
+Picture = NDArray[np.uint8]
+Floats = NDArray[np.float64]
 
-def noisy_pair(height=192, width=200, seed=0):
+
+def noisy_pair(height: int = 192, width: int = 200, seed: int = 0) -> tuple[Picture, Picture]:
     """A blocky picture and a noisy copy."""
     rng = np.random.default_rng(seed)
     small = rng.integers(0, 256, (height // 8 + 1, width // 8 + 1, 3), dtype=np.uint8)
@@ -25,7 +30,7 @@ def noisy_pair(height=192, width=200, seed=0):
     return picture, np.clip(picture + noise, 0, 255).astype(np.uint8)
 
 
-def test_ssim_equals_scikit_image():
+def test_ssim_equals_scikit_image() -> None:
     reference = pytest.importorskip("skimage.metrics", reason="scikit-image is not installed")
     for seed in range(3):
         a, b = noisy_pair(97, 64, seed)
@@ -41,7 +46,7 @@ def test_ssim_equals_scikit_image():
         assert metrics.ssim(a, b) == pytest.approx(expected, abs=1e-6)
 
 
-def reference_ms_ssim(a, b, weights):
+def reference_ms_ssim(a: Floats, b: Floats, weights: Floats) -> float:
     """Wang 2003 written out plainly in float64 for one grey picture."""
     from numpy.lib.stride_tricks import sliding_window_view
 
@@ -66,18 +71,21 @@ def reference_ms_ssim(a, b, weights):
 
 
 @pytest.mark.parametrize(("size", "scales"), [((192, 200), 5), ((160, 97), 4), ((23, 30), 2)])
-def test_ms_ssim_equals_the_formula(size, scales):
+def test_ms_ssim_equals_the_formula(size: tuple[int, int], scales: int) -> None:
     weights = np.array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333][:scales])
     weights /= weights.sum()
     a, b = noisy_pair(*size)
     expected = np.mean(
-        [reference_ms_ssim(a[..., c] * 1.0, b[..., c] * 1.0, weights) for c in range(3)]
+        [
+            reference_ms_ssim(a[..., c].astype(float), b[..., c].astype(float), weights)
+            for c in range(3)
+        ]
     )
     assert metrics.ms_ssim_scales(*size) == scales
     assert metrics.ms_ssim(a, b) == pytest.approx(expected, abs=1e-4)
 
 
-def test_identical_pictures_are_perfect():
+def test_identical_pictures_are_perfect() -> None:
     a, _ = noisy_pair()
     assert metrics.ssim(a, a) == pytest.approx(1, abs=1e-6)
     assert metrics.ssim(a, a) <= 1
@@ -85,14 +93,14 @@ def test_identical_pictures_are_perfect():
     assert metrics.psnr(a, a) == metrics.psnr_y(a, a) == math.inf
 
 
-def test_luma_psnr_follows_bt_601():
+def test_luma_psnr_follows_bt_601() -> None:
     a = np.full((4, 4, 3), 100, np.uint8)
     green = a + np.array([0, 10, 0], np.uint8)
     assert metrics.psnr_y(a, green) == pytest.approx(20 * math.log10(255 / 5.87), abs=1e-4)
     assert metrics.psnr(a, green) == pytest.approx(20 * math.log10(255 / 10) + 10 * math.log10(3))
 
 
-def test_whole_clip_and_mean_of_frames_differ_as_defined():
+def test_whole_clip_and_mean_of_frames_differ_as_defined() -> None:
     a = np.zeros((3, 16, 16, 3), np.uint8)
     b = a.copy()
     b[1] += 1  # mean squared error 1
@@ -106,7 +114,7 @@ def test_whole_clip_and_mean_of_frames_differ_as_defined():
     assert [f.md5 == f.md5_source for f in found.frames] == [True, False, False]
 
 
-def test_other_sizes_and_lengths_are_refused():
+def test_other_sizes_and_lengths_are_refused() -> None:
     a = np.zeros((3, 16, 16, 3), np.uint8)
     with pytest.raises(InputError, match="compared video ends after 2 frames"):
         compare_frames(a, a[:2])
@@ -121,7 +129,7 @@ def test_other_sizes_and_lengths_are_refused():
 
 
 @pytest.fixture
-def two_videos(tmp_path):
+def two_videos(tmp_path: Path) -> tuple[str, str]:
     """Folders of pictures, the second with one changed frame."""
     from PIL import Image
 
@@ -133,7 +141,9 @@ def two_videos(tmp_path):
     return str(tmp_path / "a"), str(tmp_path / "b")
 
 
-def test_compare_command_says_what_differs(two_videos, capsys):
+def test_compare_command_says_what_differs(
+    two_videos: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["compare", *two_videos]) == 0
     out = capsys.readouterr().out
     assert "identical 2 of 3 frames; frame 1 is the first that differs" in out
@@ -143,7 +153,9 @@ def test_compare_command_says_what_differs(two_videos, capsys):
     assert capsys.readouterr().out == "lossless: all 3 frames are identical\n"
 
 
-def test_compare_command_for_programs(two_videos, tmp_path, capsys):
+def test_compare_command_for_programs(
+    two_videos: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     target = tmp_path / "frames.csv"
     words = ["compare", *two_videos, "--json", "--per-frame", "--csv", str(target)]
     assert run(words) == 0
@@ -157,7 +169,9 @@ def test_compare_command_for_programs(two_videos, tmp_path, capsys):
     assert rows[1]["md5"] != rows[1]["md5_source"]
 
 
-def test_compare_command_fails_below_the_quality_asked_for(two_videos, capsys):
+def test_compare_command_fails_below_the_quality_asked_for(
+    two_videos: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["compare", *two_videos, "--min-psnr", "20"]) == 0
     assert run(["compare", *two_videos, "--min-psnr", "90"]) == 1
     assert "below the 90 dB asked for" in capsys.readouterr().err

@@ -9,11 +9,13 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from spritecodec import ArrayClip
 from spritecodec.analysis import PEERS, Row, Table, codec_names, rate_distortion
@@ -25,7 +27,7 @@ from spritecodec.errors import InputError, SettingsError
 from spritecodec.metrics import psnr
 
 
-def scroller(frames=6, height=48, width=64):
+def scroller(frames: int = 6, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
     """A tiled world that scrolls under a square that stands still."""
     rng = np.random.default_rng(1)
     tiles = rng.integers(0, 8, (height // 8, width // 4), dtype=np.uint8)
@@ -36,14 +38,20 @@ def scroller(frames=6, height=48, width=64):
     return out
 
 
-def write_clip(path, frames):
+def known(value: float | None) -> float:
+    """A figure that a measured row must have."""
+    assert value is not None
+    return value
+
+
+def write_clip(path: Path, frames: Iterable[NDArray[np.uint8]]) -> Path:
     """A lossless video file of the frames."""
     encode(find_peer("ffv1"), "lossless", frames, Fraction(60), path)
     return path
 
 
 @pytest.fixture
-def clip(tmp_path):
+def clip(tmp_path: Path) -> Path:
     return write_clip(tmp_path / "clip.mkv", scroller())
 
 
@@ -51,7 +59,7 @@ QUICK = ("x264-444", "zmbv-palette", "webp-lossless")
 SLOW = ("x265", "aom", "svt")  # in encoding, or in being started
 
 
-def test_rows_say_what_was_measured(clip, tmp_path):
+def test_rows_say_what_was_measured(clip: Path, tmp_path: Path) -> None:
     seen = []
     table = rate_distortion(
         clip,
@@ -72,18 +80,18 @@ def test_rows_say_what_was_measured(clip, tmp_path):
         assert row.status == "ok", row.note
         assert row.bytes == Path(row.file).stat().st_size
         assert (row.frames, row.width, row.height) == (6, 64, 48)
-        assert row.bits_per_pixel == pytest.approx(row.bytes * 8 / (6 * 64 * 48))
-        assert row.kilobits_per_second == pytest.approx(row.bytes * 8 / 1000 / (6 / 60))
-        assert row.encode_peak_bytes > 1e7
-        assert row.encode_seconds > 0
+        assert row.bits_per_pixel == pytest.approx(known(row.bytes) * 8 / (6 * 64 * 48))
+        assert row.kilobits_per_second == pytest.approx(known(row.bytes) * 8 / 1000 / (6 / 60))
+        assert known(row.encode_peak_bytes) > 1e7
+        assert known(row.encode_seconds) > 0
         assert row.ms_ssim_scales == 3
         assert len(row.frame_psnr) == 6
     fine, coarse = table.rows[:2]
-    assert fine.bytes > coarse.bytes
-    assert fine.psnr > coarse.psnr
-    assert fine.ssim > coarse.ssim
+    assert known(fine.bytes) > known(coarse.bytes)
+    assert known(fine.psnr) > known(coarse.psnr)
+    assert known(fine.ssim) > known(coarse.ssim)
     assert len(fine.frame_bytes) == 6
-    assert sum(fine.frame_bytes) == fine.payload_bytes < fine.bytes
+    assert sum(fine.frame_bytes) == known(fine.payload_bytes) < known(fine.bytes)
     for row in table.rows[2:]:
         assert row.lossless
         assert row.psnr == row.psnr_mean == math.inf
@@ -91,7 +99,7 @@ def test_rows_say_what_was_measured(clip, tmp_path):
 
 
 @pytest.mark.parametrize("name", [p.name for p in PEERS if not p.name.startswith(SLOW)])
-def test_every_quick_peer_comes_back_whatever_the_sides(name, tmp_path):
+def test_every_quick_peer_comes_back_whatever_the_sides(name: str, tmp_path: Path) -> None:
     frames = scroller(3, 40, 65)[:, :39]
     peer = find_peer(name)
     coded = tmp_path / f"coded.{peer.container}"
@@ -103,7 +111,7 @@ def test_every_quick_peer_comes_back_whatever_the_sides(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x265-444", "svt-av1-420", "aom-444"])
-def test_slow_peers_come_back(name, tmp_path):
+def test_slow_peers_come_back(name: str, tmp_path: Path) -> None:
     if name == "aom-444" and shutil.which("ffmpeg") is None:
         pytest.skip("there is no ffmpeg executable")
     clip = write_clip(tmp_path / "clip.mkv", scroller(2, 64, 64))
@@ -111,10 +119,10 @@ def test_slow_peers_come_back(name, tmp_path):
     if row.status == "missing":
         pytest.skip(row.note)
     assert row.status == "ok", row.note
-    assert 15 < row.psnr < 60
+    assert 15 < known(row.psnr) < 60
 
 
-def test_the_printed_command_gives_the_same_figures(clip, tmp_path):
+def test_the_printed_command_gives_the_same_figures(clip: Path, tmp_path: Path) -> None:
     (row,) = rate_distortion(
         clip, ["x264-444"], {"x264-444": [20]}, frames=4, cache=tmp_path / "cache"
     )
@@ -128,7 +136,7 @@ def test_the_printed_command_gives_the_same_figures(clip, tmp_path):
     assert row.frames == 4
 
 
-def test_the_ffmpeg_line_makes_a_file_of_the_same_pixels(clip, tmp_path):
+def test_the_ffmpeg_line_makes_a_file_of_the_same_pixels(clip: Path, tmp_path: Path) -> None:
     if shutil.which("ffmpeg") is None:
         pytest.skip("there is no ffmpeg executable")
     (row,) = rate_distortion(clip, ["ffv1"], cache=tmp_path / "cache")
@@ -137,7 +145,7 @@ def test_the_ffmpeg_line_makes_a_file_of_the_same_pixels(clip, tmp_path):
     assert np.array_equal(list(open_source(tmp_path / "out.nut")), scroller())
 
 
-def test_finished_rows_are_not_measured_again(clip, tmp_path):
+def test_finished_rows_are_not_measured_again(clip: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     first = rate_distortion(clip, ["zmbv", "x264-rgb"], cache=cache)
     times = {f: f.stat().st_mtime_ns for f in cache.iterdir()}
@@ -151,7 +159,7 @@ def test_finished_rows_are_not_measured_again(clip, tmp_path):
     assert len(list(cache.iterdir())) == len(times) + 2
 
 
-def test_an_interrupted_run_goes_on(clip, tmp_path):
+def test_an_interrupted_run_goes_on(clip: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     script = (
         "import sys; from spritecodec.analysis import rate_distortion as run\n"
@@ -173,7 +181,9 @@ def test_an_interrupted_run_goes_on(clip, tmp_path):
     assert {f: f.stat().st_mtime_ns for f in kept} == kept
 
 
-def test_a_peer_that_is_missing_or_fails_is_a_row(tmp_path, monkeypatch):
+def test_a_peer_that_is_missing_or_fails_is_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = np.random.default_rng(0)
     noisy = rng.integers(0, 256, (2, 48, 48, 3), dtype=np.uint8)  # far more than 256 colours
     clip = write_clip(tmp_path / "noise.mkv", noisy)
@@ -191,13 +201,13 @@ def test_a_peer_that_is_missing_or_fails_is_a_row(tmp_path, monkeypatch):
     assert len(list((tmp_path / "cache").glob("*.json"))) == 1  # tried again next time
 
 
-def test_a_row_that_takes_too_long_is_given_up(clip, tmp_path):
+def test_a_row_that_takes_too_long_is_given_up(clip: Path, tmp_path: Path) -> None:
     (row,) = rate_distortion(clip, ["zmbv"], cache=tmp_path / "cache", timeout=0.01)
     assert row.status == "failed"
     assert "stopped after" in row.note
 
 
-def test_a_clip_in_memory_and_a_file_made_elsewhere(clip, tmp_path):
+def test_a_clip_in_memory_and_a_file_made_elsewhere(clip: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     table = rate_distortion(ArrayClip(scroller()), ["zmbv"], files=[clip], cache=cache)
     given, zmbv = table
@@ -211,7 +221,7 @@ def test_a_clip_in_memory_and_a_file_made_elsewhere(clip, tmp_path):
     assert "ends after 4 frames" in row.note
 
 
-def test_wrong_wishes_are_refused(clip, tmp_path):
+def test_wrong_wishes_are_refused(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no codec 'h266'"):
         rate_distortion(clip, ["h266"], cache=tmp_path)
     with pytest.raises(SettingsError, match="vp9-444, which is not among the codecs"):
@@ -222,7 +232,7 @@ def test_wrong_wishes_are_refused(clip, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's VmHWM")
-def test_memory_does_not_grow_with_the_length_of_the_clip(tmp_path):
+def test_memory_does_not_grow_with_the_length_of_the_clip(tmp_path: Path) -> None:
     """What a step holds levels off: 640 frames, 23 MB of pixels, more must not show."""
     loop = scroller(32, 96, 128)
     peaks = []
@@ -237,7 +247,7 @@ def test_memory_does_not_grow_with_the_length_of_the_clip(tmp_path):
     assert growth.max() < 10, f"MB more for a longer clip: {growth}"
 
 
-def peak_megabytes(step, clip, coded):
+def peak_megabytes(step: str, clip: str, coded: str) -> float:
     """The largest resident memory of a step, as Linux tells it at the end."""
     script = (
         "import sys; from spritecodec.analysis.steps import main\n"
@@ -250,7 +260,7 @@ def peak_megabytes(step, clip, coded):
     return int(out.stdout.splitlines()[-1]) / 1024
 
 
-def example_table():
+def example_table() -> Table:
     """A table with a lossy, an exact and a failed row."""
     lossy = [
         Row("x264-444", str(crf), bytes=size, psnr=db, psnr_y=db + 1, ssim=0.9, lossless=False)
@@ -269,7 +279,7 @@ def example_table():
     return Table("clip.mkv", "00", (*ours, *lossy, *other))
 
 
-def test_a_table_survives_json_and_csv():
+def test_a_table_survives_json_and_csv() -> None:
     table = example_table()
     assert Table.from_json(table.to_json()) == table
     json.loads(table.to_json(), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
@@ -279,7 +289,7 @@ def test_a_table_survives_json_and_csv():
     assert "frame_psnr" not in lines[0]
 
 
-def test_a_table_for_pandas():
+def test_a_table_for_pandas() -> None:
     pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     frame = example_table().to_pandas()
     assert isinstance(frame, pandas.DataFrame)
@@ -288,7 +298,7 @@ def test_a_table_for_pandas():
     assert frame.bytes.isna().sum() == 1
 
 
-def test_a_table_compares_codecs():
+def test_a_table_compares_codecs() -> None:
     table = example_table()
     assert table.bd_rate("x264-444", "spritecodec").value == pytest.approx(-50)
     assert table.bytes_at_quality("x264-444", 40.0) == pytest.approx(2000)
@@ -300,7 +310,7 @@ def test_a_table_compares_codecs():
         table.find("av2")
 
 
-def test_our_own_encoder_is_measured_like_the_others(clip, tmp_path):
+def test_our_own_encoder_is_measured_like_the_others(clip: Path, tmp_path: Path) -> None:
     coded = tmp_path / "own.spr"
     figures = encode_step(open_source(clip), "spritecodec", "lossless", "fast", coded)
     assert figures["encode_seconds"] > 0
