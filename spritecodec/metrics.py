@@ -185,14 +185,33 @@ def _frame_pairs(
 
 @lru_cache(maxsize=16)
 def _window_matrix(size: int) -> NDArray[np.float32]:
-    """Matrix (size - 10, size) whose product with a signal is its windowed mean."""
+    """Matrix (size, size - 10): a row of pixels times it is the row's windowed means."""
     x = np.arange(WINDOW) - WINDOW // 2
     weights = np.exp(-(x**2) / (2 * SIGMA**2))
     weights /= weights.sum()
-    matrix = np.zeros((size - WINDOW + 1, size), np.float32)
-    for row in range(len(matrix)):
-        matrix[row, row : row + WINDOW] = weights
+    matrix = np.zeros((size, size - WINDOW + 1), np.float32)
+    for column in range(matrix.shape[1]):
+        matrix[column : column + WINDOW, column] = weights
     return matrix
+
+
+def _windowed(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Windowed means of the last two axes, where the window lies wholly inside.
+
+    The matrices are zero but for a band, so they are multiplied block by block.
+    """
+    block, margin = 32, WINDOW - 1
+    height, width = planes.shape[-2] - margin, planes.shape[-1] - margin
+    down, across = _window_matrix(planes.shape[-2]).T, _window_matrix(planes.shape[-1])
+    rows = np.empty((*planes.shape[:-2], height, planes.shape[-1]), np.float32)
+    for i in range(0, height, block):
+        j = min(i + block, height)
+        rows[..., i:j, :] = down[i:j, i : j + margin] @ planes[..., i : j + margin, :]
+    means = np.empty((*planes.shape[:-2], height, width), np.float32)
+    for i in range(0, width, block):
+        j = min(i + block, width)
+        means[..., i:j] = rows[..., i : j + margin] @ across[i : j + margin, i:j]
+    return means
 
 
 def _scales(
@@ -200,13 +219,15 @@ def _scales(
 ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Per scale, finest first: mean contrast-structure and mean SSIM, each per channel."""
     # Centred on 0 so that float32 keeps the variances exact enough.
-    pair = np.stack([a, b]).transpose(0, 3, 1, 2).astype(np.float32) - np.float32(128)
+    pair = np.empty((2, 3, *a.shape[:2]), np.float32)
+    np.subtract(a.transpose(2, 0, 1), np.float32(128), out=pair[0])
+    np.subtract(b.transpose(2, 0, 1), np.float32(128), out=pair[1])
     found = []
     for _ in range(count):
         found.append(_similarity(pair[0], pair[1]))
         h, w = pair.shape[-2] // 2 * 2, pair.shape[-1] // 2 * 2
-        quads = pair[..., :h, :w].reshape(2, 3, h // 2, 2, w // 2, 2)
-        pair = quads.mean(axis=(-3, -1))
+        rows = pair[..., :h:2, :w] + pair[..., 1:h:2, :w]
+        pair = (rows[..., ::2] + rows[..., 1::2]) * np.float32(0.25)
     return found
 
 
@@ -214,8 +235,7 @@ def _similarity(
     a: NDArray[np.float32], b: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean contrast-structure and mean SSIM per channel of two (3, h, w) arrays around 0."""
-    down, across = _window_matrix(a.shape[1]), _window_matrix(a.shape[2]).T
-    sums = down @ np.stack([a, b, a * a + b * b, a * b]) @ across
+    sums = _windowed(np.stack([a, b, a * a + b * b, a * b]))
     mean_a, mean_b = sums[0], sums[1]
     covariance = sums[3] - mean_a * mean_b
     variances = sums[2] - mean_a * mean_a - mean_b * mean_b
