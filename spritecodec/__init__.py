@@ -88,6 +88,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "analysis":
+        return import_module("spritecodec.analysis")
     if name not in _LAZY:
         raise AttributeError(f"module 'spritecodec' has no attribute {name!r}")
     value = getattr(import_module(_LAZY[name]), name)

@@ -221,6 +221,13 @@ def test_a_clip_in_memory_and_a_file_made_elsewhere(clip: Path, tmp_path: Path) 
     assert "ends after 4 frames" in row.note
 
 
+def test_the_package_finds_its_analysis() -> None:
+    code = "import spritecodec as sc; print(sc.analysis.rate_distortion.__name__)"
+    words = [sys.executable, "-P", "-c", code]
+    out = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert out.stdout == "rate_distortion\n"
+
+
 def test_wrong_wishes_are_refused(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no codec 'h266'"):
         rate_distortion(clip, ["h266"], cache=tmp_path)
