@@ -20,7 +20,9 @@ from spritecodec.model import kernels
 from spritecodec.model.background import Canvas
 from spritecodec.model.discovery import Discovery
 from spritecodec.model.kernels import Image, Rows
+from spritecodec.model.learn import propose
 from spritecodec.model.matching import Dictionary, Pictures
+from spritecodec.model.network import SpriteNetwork
 
 
 def backdrop(
@@ -67,6 +69,7 @@ def decompose(
     price: float,
     layers: int,
     device: torch.device,
+    network: SpriteNetwork | None = None,
     steps: int = 0,
     seconds: float = 0.0,
 ) -> Discovery:
@@ -76,6 +79,8 @@ def decompose(
     ----------
     frames : sequence of int, optional
         Indices of the frames to decompose; None means all of them.
+    network : SpriteNetwork, optional
+        Proposes placements and pan in place of matching.
     seconds : float
         Time spent on training, which the result's ``seconds`` includes.
 
@@ -106,15 +111,22 @@ def decompose(
             if wanted is not None and not np.isin(number - 1, wanted):
                 continue
             old = pan
-            if canvas is not None:
+            proposed = None
+            if network is not None:
+                proposed, pan = propose(network, frame)
+            elif canvas is not None:
                 canvas.pan = pan
                 canvas.speed = (0, 0) if len(pans) < 2 else _minus(pans[-1], pans[-2])
                 pan = canvas.locate(frame, rng) or pan
             back = backdrop(frame.shape, colour, canvas, pan)
             picture = Pictures([frame], [back], k, price, device)
-            if placed:
+            if proposed is not None:
+                picture.placed[0] = proposed
+                kernels.draw_all(picture.drawn[0], sprites, dictionary.box, proposed)
+            elif placed:
                 picture.follow(0, dictionary, placed[-1], _minus(old, pan))
-            picture.explain(dictionary, live, rounds=1 if placed else 3)
+            if proposed is None:
+                picture.explain(dictionary, live, rounds=1 if placed else 3)
             result = picture.placed[0]
             level = layers_of(result, dictionary.box, layers)
             order = np.argsort(level, kind="stable")

@@ -12,7 +12,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spritecodec.clip import Clip
+from spritecodec.clip import ArrayClip, Clip
 from spritecodec.errors import SettingsError
 from spritecodec.metrics import psnr_from_mse
 from spritecodec.model.background import Canvas, discover_background, solid_colour
 from spritecodec.model.checkpoint import Arrays, Workdir, sheet
 from spritecodec.model.decompose import backdrop, decompose
 from spritecodec.model.discovery import Discovery
+from spritecodec.model.fit import fit
 from spritecodec.model.frames import sample_frames
 from spritecodec.model.kernels import Image
+from spritecodec.model.learn import Learner, pack_state, unpack_state
 from spritecodec.model.matching import Dictionary, Pictures
 from spritecodec.model.mining import mine_round
-from spritecodec.model.presets import Preset
+from spritecodec.model.network import SpriteNetwork
+from spritecodec.model.presets import Matching, Preset
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ class TrainedModel:
         Wall time of training.
     psnr : float
         Decibels of the hard reconstruction of the training frames.
+    network : SpriteNetwork or None
+        Proposes the placements, where the preset trains the network alone.
     """
 
     preset: Preset
@@ -92,6 +97,7 @@ class TrainedModel:
     steps: int
     seconds: float
     psnr: float
+    network: SpriteNetwork | None = None
 
     def discover(
         self, clip: Clip, frames: Sequence[int] | NDArray[np.int64] | None = None
@@ -118,6 +124,7 @@ class TrainedModel:
             price=self.preset.model.price,
             layers=self.preset.model.layers,
             device=self.device,
+            network=self.network,
             steps=self.steps,
             seconds=self.seconds,
         )
@@ -236,24 +243,31 @@ class _Run:
         self.round = 0
         self.steps = 0
         self.earlier = 0.0
+        self.fitted = False
+        self.learner: Learner | None = None
+        self.restored: tuple[Arrays, dict[str, Any]] | None = None
 
     def go(self, resume: bool) -> TrainedModel:
-        restored = self.workdir.load() if resume else None
-        if restored is None:
+        self.restored = self.workdir.load() if resume else None
+        if self.restored is None:
             self.background()
         else:
-            self.restore(*restored)
+            self.restore(*self.restored)
         pictures = self.pictures()
-        if restored is not None:
-            self.restore_placements(pictures, restored[0])
+        if self.restored is not None:
+            self.restore_placements(pictures, self.restored[0])
         try:
-            self.match(pictures)
+            if self.preset.matching is not None:
+                self.match(pictures)
+            if self.preset.fit is not None and not self.fitted:
+                self.fit(pictures)
+            if self.preset.phases:
+                self.learn(pictures)
         except KeyboardInterrupt:
             self.save(pictures)
             raise
-        psnr = psnr_from_mse(pictures.error())
         self.save(pictures)
-        return TrainedModel(
+        model = TrainedModel(
             preset=self.preset,
             sprites=self.sprites,
             codes=principal_codes(self.sprites, self.preset.model.d),
@@ -261,9 +275,18 @@ class _Run:
             colour=self.colour,
             device=self.device,
             steps=self.steps,
-            seconds=self.earlier + time.monotonic() - self.begun,
-            psnr=psnr,
+            seconds=0.0,
+            psnr=psnr_from_mse(pictures.error()),
         )
+        if self.learner is not None:
+            with torch.no_grad():
+                model.codes = self.learner.network.generator.normal_codes().float().cpu().numpy()
+            if self.preset.matching is None:
+                model.network = self.learner.network
+                some = self.sample.thin(32).frames
+                model.psnr = model.discover(ArrayClip(some)).psnr
+        model.seconds = self.earlier + time.monotonic() - self.begun
+        return model
 
     def say(
         self, stage: str, step: int, steps: int, loss: float, psnr: float, message: str = ""
@@ -295,10 +318,14 @@ class _Run:
 
     def pictures(self) -> Pictures:
         """The training frames over their backgrounds, nothing placed yet."""
-        assert self.preset.matching is not None
-        self.training = self.sample.thin(self.preset.matching.frames)
+        wanted = self.preset.matching or Matching()
+        self.training = self.sample.thin(wanted.frames)
         rows = np.searchsorted(self.sample.index, self.training.index)
         self.training_pan = self.pan[rows]
+        return self.over_background()
+
+    def over_background(self) -> Pictures:
+        """Training frames over the background as it is now."""
         shape = self.sample.frames.shape[1:]
         back = [
             backdrop(shape, self.colour, self.canvas, (int(x), int(y)))
@@ -332,6 +359,86 @@ class _Run:
                 break
         self.round = rounds
 
+    def fit(self, pictures: Pictures) -> None:
+        """Sprites, alpha and texture by gradient; kept where the hard pictures gain."""
+        settings = self.preset.fit
+        assert settings is not None
+        error = pictures.error()
+        if error > 0:
+
+            def report(step: int, mse: float) -> None:
+                if step % 20 == 0 or step == settings.steps:
+                    self.say("fit", step, settings.steps, mse, psnr_from_mse(mse))
+
+            texture = None if self.canvas is None else self.canvas.pixels
+            sprites, texture = fit(
+                pictures, self.sprites, texture, self.training_pan, settings, self.seed, report
+            )
+            self.steps += settings.steps
+            before = self.sprites, self.canvas
+            if self.canvas is not None and texture is not None:
+                self.canvas = replace(self.canvas, pixels=texture)
+            fitted = self.over_background()
+            fitted.placed = [p.copy() for p in pictures.placed]
+            fitted.prune(Dictionary(sprites, self.device))
+            if fitted.error() < 0.99 * error:
+                self.sprites = sprites
+                for name in ("back", "placed", "drawn", "worth"):
+                    setattr(pictures, name, getattr(fitted, name))
+            else:
+                self.sprites, self.canvas = before
+        self.fitted = True
+
+    def learn(self, pictures: Pictures) -> None:
+        """Train the network, from what matching found where there is that."""
+        matched = self.preset.matching is not None
+        texture = self.colour.reshape(1, 1, 3)
+        if self.canvas is not None:
+            texture = self.canvas.pixels if matched else np.full_like(self.canvas.pixels, 128)
+        teacher = (pictures.placed, self.training_pan) if matched else None
+        frames = self.training.frames if matched else self.sample.frames
+        self.learner = Learner(self.preset, frames, texture, self.device, self.seed, teacher)
+        if matched:
+            wanted = torch.from_numpy(self.sprites.astype(np.float32) / 255).to(self.device)
+            self.learner.network.generator.imitate(wanted.permute(0, 1, 3, 2))
+        if self.restored is not None and "learner" in self.restored[1]:
+            arrays, about = self.restored
+            self.learner.restore(unpack_state(arrays, about["learner"]))
+
+        def report(step: int, steps: int, loss: float, psnr: float, message: str) -> None:
+            self.say("network", step, steps, loss, psnr, message)
+            self.workdir.picture(f"dictionary-network-{step:06d}", sheet(self.learnt_sprites()))
+
+        def keep() -> None:
+            if self.workdir.due():
+                self.save(pictures)
+
+        self.steps += self.learner.run(report, keep)
+        learnt = self.learnt_sprites()
+        if not matched:
+            self.sprites = learnt
+            if self.canvas is not None:
+                values = self.learner.network.background.texture.detach().clamp(0, 1)
+                pixels = (values.permute(1, 2, 0) * 255).round().to(torch.uint8).cpu().numpy()
+                self.canvas = replace(self.canvas, pixels=pixels)
+            return
+        tried = self.over_background()
+        tried.placed = [p.copy() for p in pictures.placed]
+        tried.prune(Dictionary(learnt, self.device))
+        error, before = tried.error(), pictures.error()
+        if error < before:
+            self.sprites = learnt
+            for name in ("placed", "drawn", "worth"):
+                setattr(pictures, name, getattr(tried, name))
+        verdict = "kept" if error < before else "left: matching's are better"
+        message = f"the network's sprites are {verdict}"
+        self.say("network", 1, 1, error, psnr_from_mse(error), message)
+
+    def learnt_sprites(self) -> Image:
+        """The network's dictionary, 8-bit."""
+        assert self.learner is not None
+        return self.learner.sprites()
+
     def keep_pictures(self, pictures: Pictures, name: str) -> None:
         """Dictionary and a reconstruction beside its frame, in the workdir."""
         middle = len(pictures.frames) // 2
@@ -354,9 +461,13 @@ class _Run:
         about: dict[str, Any] = {
             "settings": self.settings,
             "round": self.round,
+            "fitted": self.fitted,
             "steps": self.steps,
             "seconds": self.earlier + time.monotonic() - self.begun,
         }
+        if self.learner is not None:
+            values, about["learner"] = pack_state(self.learner.state())
+            arrays |= values
         self.workdir.save(arrays, about)
 
     def restore(self, arrays: Arrays, about: dict[str, Any]) -> None:
@@ -371,6 +482,7 @@ class _Run:
             h, w = self.sample.frames.shape[1:3]
             self.canvas = Canvas(arrays["canvas"], arrays["known"], h, w)
         self.round, self.steps = about["round"], about["steps"]
+        self.fitted = about["fitted"]
         self.earlier = about["seconds"]
 
     def restore_placements(self, pictures: Pictures, arrays: Arrays) -> None:
