@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -154,6 +155,8 @@ def main() -> None:
     parser.add_argument("--preset", default="default", help="of spritecodec itself")
     parser.add_argument("--keep", type=Path, help="where to leave the coded file")
     o = parser.parse_args()
+    # Leaving by an exception stops the step that runs, and removes its file.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if o.given:
         row = measure_given(o.source, o.given, o.frames)
     else:

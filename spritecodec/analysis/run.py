@@ -6,13 +6,11 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -236,7 +234,7 @@ def _run_all(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in tuple(running):
-                _stop(process)
+                process.terminate()  # it stops its own step
             raise
     return tuple(rows[i] for i in range(len(todo)))
 
@@ -275,14 +273,13 @@ def _run_command(
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        start_new_session=True,  # so that its own children stop with it
     )
     running.add(process)
     started = time.monotonic()
     try:
         out, complaint = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
-        _stop(process)
+        process.terminate()
         process.communicate()
         note = f"stopped after {time.monotonic() - started:.0f} s"
         return Row(job.codec, job.target, "failed", note)
@@ -292,11 +289,3 @@ def _run_command(
         last = complaint.strip().splitlines()[-1:] or [f"status {process.returncode}"]
         return Row(job.codec, job.target, "failed", last[0])
     return Row.from_dict(json.loads(out.splitlines()[-1]))
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    with suppress(ProcessLookupError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGTERM)
-        else:
-            process.terminate()

@@ -89,6 +89,8 @@ function head() {
   if (ours) card(`${whole(ours.bytes)} B`, `${ours.label}, every pixel exact`, true);
   if (peer) card(`${whole(peer.bytes)} B`, `${peer.codec}, the smallest exact peer`);
   if (ours && peer) card(`${(peer.bytes / ours.bytes).toFixed(2)} ×`, "its bytes over ours");
+  const good = done.filter((row) => !row.ours && !row.lossless && row.psnr >= 40).sort((a, b) => a.bytes - b.bytes)[0];
+  if (good) card(`${whole(good.bytes)} B`, `${good.label}, the smallest lossy peer of 40 dB or more: ${decibels(good.psnr)} dB`);
   const failed = data.rows.length - done.length;
   card(String(done.length), `rows measured${failed ? `; ${failed} missing or failed` : ""}`);
   at("footer").textContent =
