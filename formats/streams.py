@@ -37,6 +37,8 @@ VARINT = 0
 
 # Trial compression: strong enough to rank modes, quick enough to try them all.
 _TRIAL = zstandard.ZstdCompressor(level=19)
+_QUICK_TRIAL = zstandard.ZstdCompressor(level=3)
+QUICK_ABOVE = 1 << 16  # bytes
 
 
 class Cursor:
@@ -155,7 +157,7 @@ def _runs(values: Ints) -> tuple[Ints, Ints]:
 
 def trial_size(data: bytes) -> int:
     """Bytes that `data` takes after zstd, as an estimate for choosing between modes."""
-    return len(_TRIAL.compress(data))
+    return len((_TRIAL if len(data) <= QUICK_ABOVE else _QUICK_TRIAL).compress(data))
 
 
 def write_stream(values: NDArray[np.generic] | Sequence[int]) -> bytes:

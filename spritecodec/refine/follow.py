@@ -27,6 +27,8 @@ SEARCH_RADIUS = 3  # pixels around where an object is expected
 SUCCESSORS_TRIED = 6
 LINK_DISTANCE = 14.0  # pixels between where an object was expected and where one appeared
 LINK_BONUS = 4.0  # pixels nearer, for a sprite that is known to follow
+# More unexplained regions than this at once are texture or noise, not objects.
+MOST_REGIONS = 96
 ROUNDS = 3  # what was covered fits once its cover is placed, and so on
 
 
@@ -165,7 +167,10 @@ class _Follower:
         """Explain what is left; returns the tracks that none of it continues."""
         d, state = self.dictionary, self.state
         found: list[Found] = []
-        for rows, columns, mask in list(regions(state)):
+        unexplained = list(regions(state))
+        if len(unexplained) > MOST_REGIONS:
+            return lost
+        for rows, columns, mask in unexplained:
             found += d.cover(frame, state, rows, columns, mask)
         for rows, columns, mask in list(regions(state)):
             if mask.sum() > self.largest:

@@ -25,8 +25,9 @@ FEWEST_VOTES = 60
 SAMPLED = 5  # the overlay is sought in every SAMPLED-th pair of frames
 LARGEST_STEP = 64  # pixels a frame, when looking for scrolling
 SUDDEN = 3  # pixels a frame: a change of speed that makes a jump worth considering
-AS_USUAL, PLAUSIBLE, POSSIBLE = 0.98, 0.8, 0.35  # shares of the drawn pixels that agree
+AS_USUAL, PLAUSIBLE, POSSIBLE = 0.98, 0.8, 0.6  # shares of the drawn pixels that agree
 SHORTEST_ROOM = 8  # frames
+MOST_KEYS = 64  # keyframes remembered, the latest
 
 Displacement = tuple[int, int]
 Table = tuple[NDArray[np.uint64], Longs]
@@ -284,6 +285,7 @@ class _Search:
 
     def add_key(self, t: int, table: Table | None = None) -> None:
         self.keys.append((t, table or self.windows.table(self.frames[t])))
+        del self.keys[:-MOST_KEYS]
 
     def near_key(self, t: int, keys: list[int]) -> bool:
         third = np.array([self.frames.width, self.frames.height]) // 3
