@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from types import EllipsisType
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+Slices = tuple[EllipsisType, slice, slice]
 
 
 def place(sprites: Tensor, offsets: Tensor) -> Tensor:
@@ -37,60 +42,101 @@ def place(sprites: Tensor, offsets: Tensor) -> Tensor:
     return moved.reshape(count, 2 * k, 4, 2 * k)
 
 
-def layer_passes(windows: Tensor, order: Tensor, h: int, w: int) -> list[Tensor]:
-    """One layer's windows as 16 full pictures, in drawing order (2.5).
+def sub_grids(windows: Tensor) -> Tensor:
+    """One layer's windows as 16 pictures, of which no two windows of one overlap.
 
     Windows are 2k wide and anchors k/2 apart, so every fourth anchor's windows lie side by
-    side: a sub-grid is a picture by reshaping alone, and a random order of the 16 sub-grids
-    is a random order of any sprites that overlap.
+    side: a sub-grid is a picture by reshaping alone.
 
     Parameters
     ----------
     windows : tensor, shape (n, gh, gw, 2k, 4, 2k)
-    order : tensor, shape (16,)
 
     Returns
     -------
-    list of 16 tensors, shape (n, 4, h, w)
+    tensor, shape (16, n, 4, rows 2k, columns 2k)
+        Picture 4 j + i holds the anchors whose row is j and whose column is i modulo 4.
     """
     n, gh, gw, size, _, _ = windows.shape
-    k = size // 2
     rows, columns = -(-gh // 4), -(-gw // 4)
     spare = (4 * columns - gw, 4 * rows - gh)
     if any(spare):
         windows = functional.pad(windows, (0, 0, 0, 0, 0, 0, 0, spare[0], 0, spare[1]))
-    pictures = (
+    return (
         windows.reshape(n, rows, 4, columns, 4, size, 4, size)
         .permute(2, 4, 0, 6, 1, 5, 3, 7)
         .reshape(16, n, 4, rows * size, columns * size)
-        .unbind(0)
     )
-    passes = []
-    for index in order.tolist():
-        # The window of anchor (j, i) starts at j k/2 + k/4 - k, likewise in x.
-        top, left = index // 4 * k // 2 + k // 4 - k, index % 4 * k // 2 + k // 4 - k
-        bottom, right = h - top - rows * size, w - left - columns * size
-        # Negative padding crops.
-        passes.append(functional.pad(pictures[index], (left, right, top, bottom)))
-    return passes
 
 
-def composite(under: Tensor, passes: list[Tensor]) -> Tensor:
-    """Premultiplied pictures over an opaque one, in order (Porter and Duff's over).
+def overlap(index: int, k: int, picture: torch.Size, canvas: torch.Size) -> tuple[Slices, Slices]:
+    """Where a sub-grid's picture and the canvas meet, in each one's own coordinates."""
+    sides = []
+    for number, have, want in zip(divmod(index, 4), picture[-2:], canvas[-2:], strict=True):
+        start = number * k // 2 + k // 4 - k  # of the first anchor's window
+        low, high = max(0, start), min(want, start + have)
+        sides.append((slice(low - start, high - start), slice(low, high)))
+    (y_in, y_out), (x_in, x_out) = sides
+    return (..., y_in, x_in), (..., y_out, x_out)
+
+
+class CompositeLayer(torch.autograd.Function):
+    """A layer's sub-grids over an opaque picture, in order (Porter and Duff's over, 2.5).
+
+    A random order of the sub-grids is a random order of any sprites that overlap. Written
+    out with its gradient, because autograd would copy every picture several times.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, under: Tensor, pictures: Tensor, order: Tensor, k: int) -> Tensor:
+        """(n, 3, h, w) under premultiplied (16, n, 4, rows, columns); order (16,)."""
+        stages = under.new_empty(17, *under.shape)
+        stages[0] = under
+        for step, index in enumerate(order.tolist()):
+            inner, outer = overlap(index, k, pictures.shape, under.shape)
+            picture = pictures[index][inner]
+            stages[step + 1] = stages[step]
+            area = stages[step + 1][outer]
+            area *= 1 - picture[:, 3:].to(under.dtype)
+            area += picture[:, :3]
+        ctx.save_for_backward(stages, pictures)
+        ctx.order, ctx.k = order.tolist(), k
+        return stages[16].clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        stages, pictures = ctx.saved_tensors
+        gradient = gradients[0].clone()
+        to_pictures = torch.zeros_like(pictures)
+        for step in range(15, -1, -1):
+            index = ctx.order[step]
+            inner, outer = overlap(index, ctx.k, pictures.shape, gradient.shape)
+            area = gradient[outer]
+            target = to_pictures[index][inner]
+            target[:, :3] = area
+            target[:, 3] = -(area * stages[step][outer]).sum(1)
+            area *= 1 - pictures[index][inner][:, 3:].to(area.dtype)
+        return gradient, to_pictures, None, None
+
+
+def composite(under: Tensor, windows: Tensor, order: Tensor) -> Tensor:
+    """One layer of sprites over an opaque picture.
 
     Parameters
     ----------
     under : tensor, shape (n, 3, h, w)
-    passes : list of tensors, shape (n, 4, h, w)
+    windows : tensor, shape (n, gh, gw, 2k, 4, 2k)
+        Premultiplied (`place`).
+    order : tensor, shape (16,), int64
+        Drawing order of the sub-grids.
 
     Returns
     -------
     tensor, shape (n, 3, h, w)
     """
-    for picture in passes:
-        colour, alpha = torch.split(picture, [3, 1], 1)
-        under = torch.addcmul(under + colour, under, alpha.to(under.dtype), value=-1)
-    return under
+    k = windows.shape[3] // 2
+    out: Tensor = CompositeLayer.apply(under, sub_grids(windows), order, k)  # type: ignore[no-untyped-call]
+    return out
 
 
 def background_shift(texture: Tensor, x: Tensor, y: Tensor) -> Tensor:

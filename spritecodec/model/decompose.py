@@ -93,6 +93,7 @@ def decompose(
     wanted = None if frames is None else np.unique(np.asarray(frames, dtype=np.int64))
     if wanted is not None and not len(wanted):
         raise InputError("there are no frames to decompose; name at least one")
+    among = set() if wanted is None else set(wanted.tolist())
     dictionary = Dictionary(sprites, device)
     live = np.flatnonzero(dictionary.box[:, 1] > 0)
     k = sprites.shape[1]
@@ -108,7 +109,7 @@ def decompose(
     for piece in clip.pieces():
         for frame in piece.frames:
             number += 1
-            if wanted is not None and not np.isin(number - 1, wanted):
+            if wanted is not None and number - 1 not in among:
                 continue
             old = pan
             proposed = None
@@ -136,6 +137,8 @@ def decompose(
             depth.append(level[order])
             error += int(((frame.astype(np.int32) - picture.drawn[0]) ** 2).sum())
             size += frame.size
+        if wanted is not None and len(done) == len(wanted):
+            break
     if wanted is not None and len(done) != len(wanted):
         raise InputError(
             f"{clip.name} has {number} frames, so frame {int(wanted[-1])} cannot be decomposed"

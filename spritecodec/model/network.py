@@ -17,7 +17,6 @@ from spritecodec.model.compositing import (
     background_shift,
     beta_prior,
     composite,
-    layer_passes,
     place,
 )
 from spritecodec.model.presets import ModelConfig
@@ -323,8 +322,7 @@ class SpriteNetwork(nn.Module):
         by_layer = moved.reshape(*grid, 2 * k, 4, 2 * k).unbind(1)
         canvas = back
         for layer in range(config.layers):
-            passes = layer_passes(by_layer[layer], order[layer], h, w)
-            canvas = composite(canvas, passes)
+            canvas = composite(canvas, by_layer[layer], order[layer])
         return Decomposition(canvas, scores, switches, offsets.reshape(*grid, 2))
 
     def offsets(self, frames: Tensor, back: Tensor, sprites: Tensor, active: Tensor) -> Tensor:

@@ -1,0 +1,150 @@
+"""Seconds of one training step, the fast network against the plain reference, in one run.
+
+    python benchmarks/model_step.py [--sizes 128x128 256x240] [--repeats 3] [--loss-steps 30]
+
+Both start from the same weights and see the same frames and drawing orders. The reference
+(tests/reference_model.py) is the paper read literally; the fast side is what training runs:
+the preset's network with its gated, narrower translation network, and bfloat16 where the
+processor has fast products for it. Steps are interleaved, so that other load on the machine
+hits both alike. Writes benchmarks/results/model_step.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+
+from reference_model import loss as reference_loss  # noqa: E402
+
+from spritecodec.model.learn import fast_bf16, keep_memory  # noqa: E402
+from spritecodec.model.network import SpriteNetwork  # noqa: E402
+from spritecodec.model.presets import PRESETS, ModelConfig  # noqa: E402
+
+FAST = replace(PRESETS["default"].model, background="solid")
+PLAIN = PRESETS["paper"].model
+LAMBDA_BETA, LAMBDA_SPARSE = 0.002, 0.005
+
+
+def game(height: int, width: int, count: int = 16) -> torch.Tensor:
+    """Frames of moving squares, shape (count, 3, h, w), h and w multiples of 32."""
+    rng = np.random.default_rng(0)
+    frames = np.full((count, height, width, 3), (104, 136, 252), np.uint8)
+    tiles = rng.integers(0, 255, (8, 16, 16, 3)).astype(np.uint8)
+    for frame in frames:
+        for tile in tiles:
+            y, x = int(rng.integers(0, height - 16)), int(rng.integers(0, width - 16))
+            frame[y : y + 16, x : x + 16] = tile
+    return torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255
+
+
+class Side:
+    """One of the two contestants."""
+
+    def __init__(self, config: ModelConfig, height: int, width: int, plain: bool) -> None:
+        torch.manual_seed(0)
+        colour = torch.tensor([104, 136, 252]).reshape(3, 1, 1) / 255
+        self.network = SpriteNetwork(config, colour, height, width)
+        parameters = [p for p in self.network.parameters() if p.requires_grad]
+        self.optimiser = torch.optim.AdamW(parameters, 1e-4, fused=not plain)
+        self.plain = plain
+        self.seconds: list[float] = []
+        self.losses: list[float] = []
+
+    def step(self, frames: torch.Tensor, order: torch.Tensor) -> None:
+        begun = time.perf_counter()
+        if self.plain:
+            loss, _ = reference_loss(self.network, frames, order, LAMBDA_BETA, LAMBDA_SPARSE)
+        else:
+            with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
+                said = self.network(frames, order)
+            mask = torch.ones(frames.shape[2:])
+            loss, _ = self.network.loss(said, frames, mask, LAMBDA_BETA, LAMBDA_SPARSE)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        self.seconds.append(time.perf_counter() - begun)
+        self.losses.append(float(loss.detach()))
+
+
+def compare(height: int, width: int, repeats: int, say: Callable[[str], None]) -> dict[str, object]:
+    """Interleaved steps of both at one size; the picture is padded to multiples of 32."""
+    h, w = -(-height // 32) * 32, -(-width // 32) * 32
+    frames = game(h, w)
+    plain, fast = Side(PLAIN, h, w, True), Side(FAST, h, w, False)
+    rng = np.random.default_rng(1)
+    for number in range(repeats + 1):  # the first step warms up
+        chosen = torch.from_numpy(rng.integers(0, len(frames), 4))
+        order = fast.network.random_order(torch.Generator().manual_seed(number))
+        plain.step(frames[chosen], order)
+        for _ in range(3):
+            fast.step(frames[chosen], order)
+        say(f"{width}x{height}: plain {plain.seconds[-1]:.2f} s, fast {fast.seconds[-1]:.3f} s")
+    slow, quick = statistics.median(plain.seconds[1:]), statistics.median(fast.seconds[3:])
+    return {
+        "size": f"{width}x{height}",
+        "plain_seconds": round(slow, 3),
+        "fast_seconds": round(quick, 4),
+        "ratio": round(slow / quick, 1),
+    }
+
+
+def losses(steps: int, say: Callable[[str], None]) -> dict[str, object]:
+    """Loss of both after equal steps on the same batches, 64x64, mean of the last tenth."""
+    frames = game(64, 64)
+    plain, fast = Side(PLAIN, 64, 64, True), Side(FAST, 64, 64, False)
+    rng = np.random.default_rng(2)
+    for number in range(steps):
+        chosen = torch.from_numpy(rng.integers(0, len(frames), 4))
+        order = fast.network.random_order(torch.Generator().manual_seed(number))
+        plain.step(frames[chosen], order)
+        fast.step(frames[chosen], order)
+    last = max(1, steps // 10)
+    result = {
+        "steps": steps,
+        "plain_loss": round(statistics.mean(plain.losses[-last:]), 5),
+        "fast_loss": round(statistics.mean(fast.losses[-last:]), 5),
+    }
+    say(str(result))
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", nargs="+", default=["128x128", "256x240"])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--loss-steps", type=int, default=30)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    keep_memory()  # helps both sides
+    rows = []
+    for size in args.sizes:
+        width, height = (int(v) for v in size.split("x"))
+        rows.append(compare(height, width, args.repeats, print))
+    found = {
+        "threads": args.threads,
+        "torch": torch.__version__,
+        "batch": 4,
+        "steps": rows,
+        "equal_steps": losses(args.loss_steps, print),
+    }
+    target = HERE / "results" / "model_step.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(found, indent=1) + "\n")
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
