@@ -153,7 +153,7 @@ def _mean_gap(
         float(_curve(x, y, method).integrate(low, high))
         for x, y in ((x_test, y_test), (x_anchor, y_anchor))
     ]
-    gap = (area[0] - area[1]) / (high - low)
+    gap = (area[0] - area[1]) / float(high - low)
     return gap, float(low), float(high), float((high - low) / span)
 
 

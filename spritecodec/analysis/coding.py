@@ -170,9 +170,10 @@ def _palette(peer: Peer, frames: Iterable[Frame]) -> tuple[NDArray[np.uint32], F
     colours = np.flatnonzero(seen).astype(np.uint32)
     if len(colours) > 256:
         raise PeerFailed(f"{peer.name} holds 256 colours and the clip has {len(colours)}")
-    # The unused rest stays transparent: GIF needs one such entry to leave pixels as they are.
     table = np.zeros((256, 4), np.uint8)
-    table[: len(colours), 0] = 255
+    # GIF needs a transparent entry to leave pixels as they were; with one, FFmpeg's APNG
+    # encoder leaves pixels that it must not.
+    table[: len(colours) if peer.encoder == "gif" else 256, 0] = 255
     for channel, shift in ((1, 16), (2, 8), (3, 0)):
         table[: len(colours), channel] = colours >> shift & 255
     return colours, table

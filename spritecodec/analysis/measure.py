@@ -28,10 +28,12 @@ from spritecodec.analysis.commands import (
     measure_arguments,
     settings,
 )
-from spritecodec.analysis.peers import GIVEN, US, find_peer, parse_target
+from spritecodec.analysis.peers import GIVEN, PEERS, US, find_peer, parse_target
 from spritecodec.analysis.sources import open_source
 from spritecodec.analysis.steps import EXIT_MISSING
 from spritecodec.analysis.table import Row
+
+LOSSLESS = {peer.name for peer in PEERS if peer.lossless}
 
 # One thread for everybody: sizes that do not depend on the machine, CPU seconds that compare.
 ONE_THREAD = {
@@ -79,6 +81,10 @@ def measure(
         file = keep or Path(folder) / f"coded{extension(codec)}"
         steps = ("encode", "decode", "quality")
         values.update(_steps(steps, source, codec, target, frames, preset, file))
+    if values.get("lossless") is False and (target == "lossless" or codec in LOSSLESS):
+        differing = values["frames"] - values["exact_frames"]
+        note = f"should be lossless, but {differing} of {values['frames']} frames differ"
+        values.update(status="failed", note=note)
     return Row.from_dict({**values, "file": str(keep or "")})
 
 

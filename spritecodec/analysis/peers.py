@@ -112,7 +112,7 @@ PEERS: tuple[Peer, ...] = (
     Peer("zmbv-palette", "zmbv", "pal8", {"g": "9999"}),
     Peer("utvideo", "utvideo", "gbrp", {"pred": "median"}),
     Peer("gif", "gif", "pal8", {}, (), "pyav", "gif"),
-    Peer("apng", "apng", "pal8", {"compression_level": "9"}, (), "pyav", "apng"),
+    Peer("apng", "apng", "pal8", {"compression_level": "9", "pred": "none"}, (), "pyav", "apng"),
     Peer("apng-rgb", "apng", "rgb24", {"compression_level": "9"}, (), "pyav", "apng"),
     Peer("webp", "libwebp", "rgb24",
          {"quality": "{target}", "method": "4"}, (50.0, 90.0), "pillow", "webp"),

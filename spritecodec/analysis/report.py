@@ -77,7 +77,7 @@ def report_data(table: Table, source: Source) -> dict[str, Any]:
         "colours": codec_colours((r.codec for r in table), (r.codec for r in table if r.ours)),
         "rows": [_row_data(row) for row in table],
         "summary": _summary_data(table),
-        "files": [_spr_data(row) for row in _sound(table) if row.ours],
+        "files": [_spr_data(row) for row in _distinct(r for r in _sound(table) if r.ours)],
         "pictures": _pictures(table, source, frames),
     }
 
@@ -147,10 +147,11 @@ def _pictures(table: Table, source: Source, frames: int) -> dict[str, Any]:
 def pictured(table: Table) -> list[Row]:
     """The rows whose frames are worth looking at: ours, then each lossy peer's middle one."""
     fit = _sound(table)
-    ours = [r for r in fit if r.ours or r.target == AS_GIVEN]
+    ours = _distinct(r for r in fit if r.ours or r.target == AS_GIVEN)
     peers: list[Row] = []
-    for codec in dict.fromkeys(r.codec for r in fit if r not in ours and not r.lossless):
-        own = sorted((r for r in fit if r.codec == codec), key=lambda r: r.psnr or 0)
+    others = [r for r in fit if not (r.ours or r.target == AS_GIVEN or r.lossless)]
+    for codec in dict.fromkeys(r.codec for r in others):
+        own = sorted((r for r in others if r.codec == codec), key=lambda r: r.psnr or 0)
         peers.append(own[len(own) // 2])
     return (ours + peers)[:MOST_PICTURED]
 
@@ -158,6 +159,11 @@ def pictured(table: Table) -> list[Row]:
 def _sound(table: Table) -> list[Row]:
     """The rows whose coded file is at hand."""
     return [r for r in table if r.status == "ok" and r.file and Path(r.file).exists()]
+
+
+def _distinct(rows: Iterable[Row]) -> list[Row]:
+    """Without targets that came to the same file."""
+    return list({(row.bytes, row.psnr): row for row in rows}.values())
 
 
 def _decoded(row: Row, source: Source) -> Iterator[Frame]:

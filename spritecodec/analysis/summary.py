@@ -88,13 +88,17 @@ def summary_markdown(table: Table) -> str:
     found = summarise(table)
     parts = [table.to_markdown()]
     if found.lossless:
-        parts.append("\nSmallest file that gives every pixel back:\n\n| codec | bytes | ours = 1 |")
+        parts.append("Smallest file that gives every pixel back:\n")
+        parts.append("| codec | bytes | ours = 1 |")
         parts.append("|---|--:|--:|")
         parts += [
             f"| {codec} | {size:,} | {'' if ratio is None else f'{ratio:.2f}'} |"
             for codec, size, ratio in found.lossless
         ]
-    if found.bd_rate:
+    if found.bd_rate and all(pchip.value is None for _, pchip, _ in found.bd_rate):
+        notes = dict.fromkeys(pchip.note for _, pchip, _ in found.bd_rate)
+        parts.append("\nBD-rate of ours: " + "; ".join(notes) + ".")
+    elif found.bd_rate:
         parts.append("\nBD-rate of ours against each (negative: we need fewer bytes):\n")
         parts.append("| against | PCHIP | Akima | |")
         parts.append("|---|--:|--:|---|")
