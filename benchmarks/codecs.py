@@ -14,6 +14,7 @@ import click
 
 from spritecodec.analysis import Row, codec_names, rate_distortion
 from spritecodec.analysis.summary import summary_markdown
+from spritecodec.cli.analyze import parse_targets
 
 RESULTS = Path(__file__).parent / "results"
 CACHE = Path(__file__).parent / "cache" / "analysis"
@@ -22,6 +23,7 @@ CACHE = Path(__file__).parent / "cache" / "analysis"
 @click.command()
 @click.argument("clips", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--codecs", help="Names with commas between; all when left out.")
+@click.option("--targets", multiple=True, help="As for ``spritecodec analyze``.")
 @click.option("--frames", type=click.IntRange(1), help="Only the first so many frames.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--timeout", type=float, help="Give a row up after so many seconds.")
@@ -29,6 +31,7 @@ CACHE = Path(__file__).parent / "cache" / "analysis"
 def main(
     clips: tuple[Path, ...],
     codecs: str | None,
+    targets: tuple[str, ...],
     frames: int | None,
     jobs: int,
     timeout: float | None,
@@ -44,12 +47,19 @@ def main(
     for clip in clips:
         click.echo(clip.name)
         table = rate_distortion(
-            clip, names, frames=frames, jobs=jobs, timeout=timeout, cache=CACHE, progress=progress
+            clip,
+            names,
+            parse_targets(targets),
+            frames=frames,
+            jobs=jobs,
+            timeout=timeout,
+            cache=CACHE,
+            progress=progress,
         )
         if write:
             stem = RESULTS / f"codecs-{clip.stem}"
             RESULTS.mkdir(exist_ok=True)
-            stem.with_suffix(".json").write_text(table.to_json() + "\n")
+            stem.with_suffix(".json").write_text(table.to_json(series=False) + "\n")
             stem.with_suffix(".md").write_text(f"# {clip.name}\n\n{summary_markdown(table)}")
 
 

@@ -289,6 +289,9 @@ def example_table() -> Table:
 def test_a_table_survives_json_and_csv() -> None:
     table = example_table()
     assert Table.from_json(table.to_json()) == table
+    short = Table.from_json(table.to_json(series=False))
+    assert [row.bytes for row in short] == [row.bytes for row in table]
+    assert short.find("spritecodec", "lossless").frame_psnr == ()
     json.loads(table.to_json(), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     lines = table.to_csv().splitlines()
     assert len(lines) == len(table) + 1

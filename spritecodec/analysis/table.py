@@ -180,12 +180,16 @@ class Table:
         exact = [r for r in self.rows if r.lossless and r.bytes and r.codec in wanted]
         return min(exact, key=lambda r: r.bytes or 0, default=None)
 
-    def to_json(self) -> str:
-        """Everything, the per-frame series included."""
+    def to_json(self, series: bool = True) -> str:
+        """Everything; without `series`, the per-frame figures and the cached files' names."""
+        left_out = () if series else (*SERIES, "file")
         value = {
             "source": self.source,
             "content": self.content,
-            "rows": [row.to_dict() for row in self.rows],
+            "rows": [
+                {key: v for key, v in row.to_dict().items() if key not in left_out}
+                for row in self.rows
+            ],
         }
         return json.dumps(value, indent=1, allow_nan=False)
 
