@@ -35,8 +35,8 @@ FEWEST_PIXELS = 3
 LARGEST_SHAPE_SHARE = 0.25
 # Only so many of the shapes that recur are learnt, those that show most pixels in all.
 MOST_SHAPES = 2000
-# Pixel comparisons spent on one region, and pixels tried in vain, before giving up.
-SEARCH_BUDGET = 2_000_000
+# Pixel comparisons spent on one frame, and pixels of a region tried in vain.
+SEARCH_BUDGET = 4_000_000
 POINTS_TRIED = 24
 
 Explain = Callable[[int, State], int]  # marks what the background leaves unexplained
@@ -136,22 +136,30 @@ class Dictionary:
         return self._by_colour, self._colour_first
 
     def cover(
-        self, frame: Ids, state: State, rows: slice, columns: slice, mask: NDArray[np.bool_]
-    ) -> list[Found]:
+        self,
+        frame: Ids,
+        state: State,
+        rows: slice,
+        columns: slice,
+        mask: NDArray[np.bool_],
+        budget: int,
+    ) -> tuple[list[Found], int]:
         """Place sprites on a region, each time the best that covers a chosen pixel.
 
         Pixels of the colours that are rarest in the dictionary are tried first: few
-        sprites can lie there. The search stops when no sprite fits, or when it has made
-        SEARCH_BUDGET comparisons.
+        sprites can lie there. The search stops when no sprite fits, or when the budget is
+        used up; returns what was placed, and what is left of the budget.
 
         Parameters
         ----------
         rows, columns, mask
             The region, as `regions` gives it.
+        budget : int
+            Pixel comparisons that may be made.
         """
         placed: list[Found] = []
-        if not self.count:
-            return placed
+        if not self.count or budget <= 0:
+            return placed, budget
         by_colour, colour_first = self._index()
         ys, xs = np.nonzero(mask)
         ys, xs = ys + rows.start, xs + columns.start
@@ -163,7 +171,6 @@ class Dictionary:
         known = rarity > 0
         order = np.argsort(rarity[known], kind="stable")
         points = list(zip(xs[known][order].tolist(), ys[known][order].tolist(), strict=True))
-        budget = SEARCH_BUDGET
         progress = True
         while progress and budget > 0:
             progress = False
@@ -192,7 +199,7 @@ class Dictionary:
                     failed += 1
                 if budget <= 0 or failed >= POINTS_TRIED:
                     break
-        return placed
+        return placed, budget
 
 
 @dataclass
@@ -257,7 +264,7 @@ def learn_shapes(
         else:
             continue
         frame = frames[shape.frame]
-        dictionary.cover(frame, state, rows, columns, mask)
+        dictionary.cover(frame, state, rows, columns, mask, SEARCH_BUDGET)
         if (state[rows, columns][mask] == UNEXPLAINED).any():
             y, x = np.nonzero(mask)
             dictionary.add(y, x, frame[rows, columns][mask])

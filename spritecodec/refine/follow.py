@@ -15,6 +15,7 @@ import numpy as np
 
 from spritecodec.refine.dictionary import (
     LARGEST_SHAPE_SHARE,
+    SEARCH_BUDGET,
     Dictionary,
     Explain,
     Found,
@@ -27,7 +28,7 @@ SEARCH_RADIUS = 3  # pixels around where an object is expected
 SUCCESSORS_TRIED = 6
 LINK_DISTANCE = 14.0  # pixels between where an object was expected and where one appeared
 LINK_BONUS = 4.0  # pixels nearer, for a sprite that is known to follow
-# More unexplained regions than this at once are texture or noise, not objects.
+# More strange regions than this at once are texture or noise, not objects.
 MOST_REGIONS = 96
 ROUNDS = 3  # what was covered fits once its cover is placed, and so on
 
@@ -167,13 +168,13 @@ class _Follower:
         """Explain what is left; returns the tracks that none of it continues."""
         d, state = self.dictionary, self.state
         found: list[Found] = []
-        unexplained = list(regions(state))
-        if len(unexplained) > MOST_REGIONS:
-            return lost
-        for rows, columns, mask in unexplained:
-            found += d.cover(frame, state, rows, columns, mask)
+        budget = SEARCH_BUDGET
         for rows, columns, mask in list(regions(state)):
-            if mask.sum() > self.largest:
+            placed_here, budget = d.cover(frame, state, rows, columns, mask, budget)
+            found += placed_here
+        strange = list(regions(state))
+        for rows, columns, mask in strange:
+            if mask.sum() > self.largest or len(strange) > MOST_REGIONS:
                 continue
             my, mx = np.nonzero(mask)
             sprite = d.add(my, mx, frame[rows, columns][mask])

@@ -26,7 +26,12 @@ SAMPLED = 5  # the overlay is sought in every SAMPLED-th pair of frames
 LARGEST_STEP = 64  # pixels a frame, when looking for scrolling
 SUDDEN = 3  # pixels a frame: a change of speed that makes a jump worth considering
 AS_USUAL, PLAUSIBLE, POSSIBLE = 0.98, 0.8, 0.6  # shares of the drawn pixels that agree
+SAME_PLACE = 0.8  # share that agrees with a keyframe of the place
 SHORTEST_ROOM = 8  # frames
+# A cut under a camera that stands still: fewer of the drawn pixels stay, and so large a
+# share of the screen shows one thing for some frames before and another for some after.
+REMAINING, REARRANGED_SHARE = 0.75, 0.03
+SETTLED = 4  # frames
 MOST_KEYS = 64  # keyframes remembered, the latest
 
 Displacement = tuple[int, int]
@@ -268,6 +273,16 @@ class _Search:
         tried = [best, *((*self.agreement(t - 1, t, d), d) for d in voted)]
         return max(tried, key=lambda b: b[0])
 
+    def rearranged(self, t: int) -> bool:
+        """Whether much of the screen shows something else from frame t on, and keeps to it."""
+        if t < SETTLED or t + SETTLED > len(self.frames):
+            return False
+        before, frame = self.frames[t - 1], self.frames[t]
+        replaced = before != frame
+        for k in range(1, SETTLED):
+            replaced &= (self.frames[t - 1 - k] == before) & (self.frames[t + k] == frame)
+        return bool(replaced.sum() >= REARRANGED_SHARE * frame.size)
+
     def look_back(self, t: int, table: Table, beat: int) -> tuple[int, Displacement] | None:
         """The keyframe that shows the same place as frame t, and the displacement from it."""
         found, best = None, beat
@@ -279,7 +294,7 @@ class _Search:
             for step in [*(d for d, _, _ in voted), (0, 0)]:
                 agree, total = self.agreement(key, t, step)
                 common = max(0.1, (1 - abs(step[0]) / width) * (1 - abs(step[1]) / height))
-                if agree > best and agree >= max(64, 0.5 * total * common):
+                if agree > best and agree >= max(64, SAME_PLACE * total * common):
                     found, best = (key, step), agree
         return found
 
@@ -309,7 +324,10 @@ class _Search:
             same_plain = self.plain[t] == self.plain[t - 1]
             sudden = max(abs(step[0] - last[0]), abs(step[1] - last[1])) > SUDDEN
             sure = total < 64 or agree >= AS_USUAL * total
-            if same_plain and (sure or (agree >= PLAUSIBLE * total and not sudden)):
+            usual = sure or (agree >= PLAUSIBLE * total and not sudden)
+            few_stay = step == (0, 0) and agree < REMAINING * total
+            cut = few_stay and not sure and self.rearranged(t)
+            if same_plain and usual and not cut:
                 self.position[t] -= step
                 last = step
             else:
@@ -320,7 +338,7 @@ class _Search:
                     key, step = back
                     self.position[t] = self.position[key] - np.array(step)
                     self.room[t] = self.room[key]
-                elif same_plain and agree >= POSSIBLE * total:
+                elif same_plain and agree >= POSSIBLE * total and not cut:
                     self.position[t] -= step
                     last = step
                     continue
