@@ -1,7 +1,8 @@
 """Encode: from a clip to a .spr file.
 
-clip -> [train the sprite model] -> segments of frames -> mine, with and without what
-the model found -> the smaller Scene -> residual -> pack -> verify -> rename into place
+clip -> [train the sprite model] -> [simplify, where fewer decibels are asked for] ->
+segments of frames -> mine, with and without what the model found -> the smaller Scene ->
+residual -> pack -> verify -> rename into place
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from spritecodec.model.discovery import Discovery
     from spritecodec.model.train import TrainedModel
     from spritecodec.refine.indexed import Indexed
+    from spritecodec.refine.simplify import Simplifier
 
 Quality = Literal["auto", "lossless", "base"] | float
 
@@ -50,6 +52,10 @@ AUTO_PSNR = 40.0
 SEGMENT_FRAMES = 4096
 SEGMENT_BYTES = 400 << 20
 PIECE_FRAMES = 32
+# Where a PSNR is asked for, frames with at most so many colours are tried exactly too.
+FEW_COLOURS = 1024
+
+Chunks = list[tuple[str, bytes, int]]  # kind, payload, frames
 
 # stage, work done, work in all, a few words more
 Progress = Callable[[str, int, int, str], None]
@@ -303,6 +309,22 @@ class _Encoder:
         self.lowest = math.inf
         self.hashes: list[bytes] = []  # of the frames that decoding must give
         self.candidates: dict[str, int] = {}
+        self.simplifier = self.simplify()
+        # The source a second time, as far behind as a segment is long: to measure against.
+        self.source = (f for piece in clip.pieces(PIECE_FRAMES) for f in piece.frames)
+
+    def simplify(self) -> Simplifier | None:
+        """What makes frames cheap at the quality asked for; None where they stay exact."""
+        wanted = self.aim
+        if wanted == "base" and not self.clip.pixel_exact:
+            wanted = AUTO_PSNR
+        if isinstance(wanted, str):
+            return None
+        from spritecodec.refine.simplify import simplify
+
+        return simplify(
+            self.clip, wanted, lambda done, total: self.say("Simplifying", done, total, "")
+        )
 
     def quality(self) -> float:
         """PSNR in dB over the whole clip."""
@@ -310,9 +332,9 @@ class _Encoder:
 
     def run(self) -> None:
         """Encode segment after segment; the head stands first but is known last."""
-        chunks: list[tuple[str, bytes, int]] = []
-        for frames, pts in self.read_segments():
-            chunks += self.encode_segment(frames, pts)
+        chunks: Chunks = []
+        for runs, pts in self.read_segments():
+            chunks += self.encode_segment(runs, pts)
         if not self.frames:
             raise InputError(f"{self.clip.name} has no frames")
         self.writer.add("HEAD", pack_head(self.head()))
@@ -337,58 +359,80 @@ class _Encoder:
             f"spritecodec {__version__}",
         )
 
-    def read_segments(self) -> Iterator[tuple[Indexed, NDArray[np.int64]]]:
-        """Runs of frames that fit the memory set aside for them."""
-        from spritecodec.refine.indexed import Indexed
+    def read_segments(self) -> Iterator[tuple[list[Indexed], NDArray[np.int64]]]:
+        """Runs of frames that fit the memory set aside for them.
 
-        frames = Indexed(self.clip.height, self.clip.width)
-        pts: list[int] = []
+        Each run comes simplified, where that is wanted, and exact, unless that is hopeless.
+        """
         total = self.clip.frame_count or 0
+        simple, exact, pts = self.new_run()
+        t = 0
         for piece in self.clip.pieces(PIECE_FRAMES):
             for frame, stamp in zip(piece.frames, piece.pts.tolist(), strict=True):
-                frames.add(frame)
+                if simple is not None and self.simplifier is not None:
+                    simple.add(self.simplifier.frame(t, frame))
+                if exact is not None:
+                    exact.add(frame)
+                    if simple is not None and len(exact.colours) > FEW_COLOURS:
+                        exact = None
                 pts.append(stamp)
-                if len(frames) == SEGMENT_FRAMES or frames.nbytes > SEGMENT_BYTES:
-                    yield frames, np.array(pts, np.int64)
-                    frames, pts = Indexed(self.clip.height, self.clip.width), []
-            self.say("Reading", self.frames + len(frames), max(total, self.frames), "")
-        if len(frames):
-            yield frames, np.array(pts, np.int64)
+                t += 1
+                runs = [r for r in (simple, exact) if r is not None]
+                full = sum(r.nbytes for r in runs) > SEGMENT_BYTES
+                if full or len(pts) == SEGMENT_FRAMES:
+                    yield runs, np.array(pts, np.int64)
+                    simple, exact, pts = self.new_run()
+            self.say("Reading", t, max(total, t), "")
+        if pts:
+            yield [r for r in (simple, exact) if r is not None], np.array(pts, np.int64)
 
-    def encode_segment(
-        self, frames: Indexed, pts: NDArray[np.int64]
-    ) -> list[tuple[str, bytes, int]]:
+    def new_run(self) -> tuple[Indexed | None, Indexed | None, list[int]]:
+        """Nothing read yet: simplified frames, exact ones, time stamps."""
+        from spritecodec.refine.indexed import Indexed
+
+        height, width = self.clip.height, self.clip.width
+        return Indexed(height, width) if self.simplifier else None, Indexed(height, width), []
+
+    def encode_segment(self, runs: list[Indexed], pts: NDArray[np.int64]) -> Chunks:
         """The chunks of one segment: new sprites, new textures, the segment itself."""
-        from spritecodec.refine.correct import exact_residual
-        from spritecodec.refine.mine import find_world, mine
-
-        known = [frames.ids_of(s) for s in self.sprites]
-        self.say("Looking for the background", self.frames, self.frames + len(frames), "")
-        world = find_world(frames)
-        offers = {"mining": known}
-        discovery = self.discover(len(frames))
-        if discovery is not None:
-            from spritecodec.refine.seeds import exact_sprites
-
-            offers["model"] = known + exact_sprites(discovery, frames, self.frames)
-        best: tuple[list[tuple[str, bytes, int]], Scene, Palette] | None = None
-        for name, seeds in offers.items():
-            self.say("Mining", self.frames, self.frames + len(frames), name)
-            scene = mine(frames, pts, Fraction(self.clip.time_base), seeds, world)
-            if self.aim != "base":
-                wanted = (frames.rgb(t) for t in range(len(frames)))
-                scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))
+        best: tuple[int, Chunks, Scene, Palette] | None = None
+        for name, scene in self.scenes(runs, pts):
             chunks, packed, palette = self.pack(scene)
             size = sum(len(payload) for _, payload, _ in chunks)
             self.candidates[name] = self.candidates.get(name, 0) + size
-            if best is None or size < sum(len(payload) for _, payload, _ in best[0]):
-                best = (chunks, packed, palette)
+            if best is None or size < best[0]:
+                best = (size, chunks, packed, palette)
         assert best is not None
-        chunks, scene, self.palette = best
+        _, chunks, scene, self.palette = best
         self.remember(scene)
-        self.measure(scene, frames)
-        self.frames += len(frames)
+        self.measure(scene)
+        self.frames += len(pts)
         return chunks
+
+    def scenes(
+        self, runs: list[Indexed], pts: NDArray[np.int64]
+    ) -> Iterator[tuple[str, Scene]]:
+        """All ways to say one segment, each with a name."""
+        from spritecodec.refine.correct import exact_residual
+        from spritecodec.refine.mine import find_world, mine
+        from spritecodec.refine.seeds import exact_sprites
+
+        end = self.frames + len(pts)
+        discovery = self.discover(len(pts))
+        for run in runs:
+            known = [run.ids_of(s) for s in self.sprites]
+            self.say("Looking for the background", self.frames, end, "")
+            world = find_world(run)
+            offers = {"mining": known}
+            if discovery is not None:
+                offers["model"] = known + exact_sprites(discovery, run, self.frames)
+            for name, seeds in offers.items():
+                self.say("Mining", self.frames, end, name)
+                scene = mine(run, pts, Fraction(self.clip.time_base), seeds, world)
+                if self.aim != "base":
+                    wanted = (run.rgb(t) for t in range(len(run)))
+                    scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))
+                yield name, scene
 
     def discover(self, count: int) -> Discovery | None:
         """What the model places on some frames of the segment at hand."""
@@ -397,7 +441,7 @@ class _Encoder:
         chosen = np.unique(np.linspace(0, count - 1, min(count, 200)).astype(np.int64))
         return self.model.discover(self.clip, chosen + self.frames)
 
-    def pack(self, scene: Scene) -> tuple[list[tuple[str, bytes, int]], Scene, Palette]:
+    def pack(self, scene: Scene) -> tuple[Chunks, Scene, Palette]:
         """A segment's chunks, its Scene in the file's numbers, and the palette after it."""
         palette = self.palette.copy()
         sprites, sprite_numbers = self.number("sprite", self.sprites, scene.sprites)
@@ -446,11 +490,11 @@ class _Encoder:
             for i, picture in enumerate(pictures):
                 self.numbers.setdefault(_key(kind, picture), i)
 
-    def measure(self, scene: Scene, frames: Indexed) -> None:
+    def measure(self, scene: Scene) -> None:
         """Compare what will be decoded with the source, frame by frame."""
         renderer = Renderer(scene)
         for t in range(len(scene)):
-            drawn, source = renderer.frame(t), frames.rgb(t)
+            drawn, source = renderer.frame(t), next(self.source)
             error = squared_error(drawn, source)
             self.error += error
             self.lowest = min(self.lowest, psnr_from_mse(error / source.size))

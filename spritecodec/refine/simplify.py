@@ -12,7 +12,6 @@ wants them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
@@ -22,7 +21,7 @@ from scipy.spatial import cKDTree
 
 from spritecodec.clip import Clip
 from spritecodec.metrics import psnr_from_mse, squared_error
-from spritecodec.refine.survey import Bytes, Floats, Path, Survey, Surveyor, follow_camera
+from spritecodec.refine.survey import Bytes, Floats, Longs, Path, Survey, Surveyor, follow_camera
 
 Mask = NDArray[np.bool_]
 
@@ -37,13 +36,13 @@ LIKENESS_SHARE = 0.6  # the same for an object that looks like one seen before
 STEADY = 6.0  # levels: the least tolerance of a pixel towards the frame before
 LONELY = 3.0  # tolerances that a pixel may be off where its neighbours are not
 LARGEST_SHARE = 0.25  # of the screen; larger regions are no objects
-LARGEST_TRIED = 48  # objects of like size compared with a region
+MOST_TRIED = 48  # objects of like size compared with a region
 SLACK = 2  # pixels that a region may be larger or smaller than the object, and shifted
 FINEST, COARSEST = 0.5, 96.0  # tolerances
 STEPS = 7  # of bisection
 PASSES = 4  # over the whole clip
 CLOSE = 0.3  # dB above the target that is near enough
-SAMPLE_BYTES = 64 << 20
+SAMPLE_FRAMES = 96
 RUN = 24  # consecutive frames in the sample
 
 
@@ -173,7 +172,7 @@ def _unlikeness(
     region: Mask,
     x0: int,
     y0: int,
-    object_: Bytes,
+    rgb: Bytes,
     shape: Mask,
     x: int,
     y: int,
@@ -181,37 +180,94 @@ def _unlikeness(
 ) -> float:
     """Squared error of region and object together, per pixel, if the object is drawn at x, y.
 
-    Pixels of the region that the object leaves out show the background.
+    Pixels of the region that the object leaves out show the background. Stops early where
+    the sum alone is no better than `beat` a pixel of both boxes.
     """
     h, w = base.shape
     rh, rw = region.shape
     oh, ow = shape.shape
+    enough = beat * (rh * rw + oh * ow)
     total = 0.0
     count = 0
-    for j in range(min(y, y0), max(y + oh, y0 + rh)):
-        if j < 0 or j >= h:
-            continue
-        for i in range(min(x, x0), max(x + ow, x0 + rw)):
-            if i < 0 or i >= w:
-                continue
-            a = 0 <= j - y < oh and 0 <= i - x < ow and shape[j - y, i - x]
-            b = 0 <= j - y0 < rh and 0 <= i - x0 < rw and region[j - y0, i - x0]
-            if a:
-                total += _square(frame[j, i], object_[j - y, i - x])
+    for j in range(max(min(y, y0), 0), min(max(y + oh, y0 + rh), h)):
+        for i in range(max(min(x, x0), 0), min(max(x + ow, x0 + rw), w)):
+            if 0 <= j - y < oh and 0 <= i - x < ow and shape[j - y, i - x]:
+                total += _square(frame[j, i], rgb[j - y, i - x])
                 count += 1
-            elif b:
+            elif 0 <= j - y0 < rh and 0 <= i - x0 < rw and region[j - y0, i - x0]:
                 total += base[j, i]
                 count += 1
+        if total >= enough:
+            return enough
     return total / max(count, 1)
 
 
-@dataclass
-class _Object:
-    """Something that was seen: colours, which pixels are its own, when it was used last."""
+@njit(cache=True)
+def _recognise(
+    frame: Bytes,
+    base: NDArray[np.float32],
+    region: Mask,
+    x: int,
+    y: int,
+    boxes: Longs,
+    count: int,
+    rgb: Bytes,
+    shape: Mask,
+    beat: float,
+) -> tuple[int, int, int]:
+    """The object of like size that is most like a region, the latest first, and its place."""
+    h, w = region.shape
+    best = -1
+    best_x = 0
+    best_y = 0
+    tried = 0
+    for k in range(count - 1, -1, -1):
+        oh, ow, first = boxes[k]
+        if abs(oh - h) > SLACK or abs(ow - w) > SLACK:
+            continue
+        tried += 1
+        if tried > MOST_TRIED:
+            break
+        object_rgb = rgb[first : first + oh * ow].reshape(oh, ow, 3)
+        object_shape = shape[first : first + oh * ow].reshape(oh, ow)
+        for j in range(min(y, y + h - oh) - 1, max(y, y + h - oh) + 2):
+            for i in range(min(x, x + w - ow) - 1, max(x, x + w - ow) + 2):
+                value = _unlikeness(frame, base, region, x, y, object_rgb, object_shape, i, j, beat)
+                if value < beat:
+                    beat = value
+                    best, best_x, best_y = k, i, j
+    return best, best_x, best_y
 
-    rgb: Bytes
-    shape: Mask
-    used: int
+
+class _Objects:
+    """Everything that was seen in front of the background: colours and shapes."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._pixels = 0
+        self.boxes: Longs = np.zeros((256, 3), np.int64)  # height, width, first pixel
+        self.rgb: Bytes = np.zeros((1 << 14, 3), np.uint8)
+        self.shape: Mask = np.zeros(1 << 14, bool)
+
+    def add(self, rgb: Bytes, shape: Mask) -> int:
+        """Add an object, shapes (h, w, 3) and (h, w); return its number."""
+        if self.count == len(self.boxes):
+            self.boxes = np.concatenate([self.boxes, np.zeros_like(self.boxes)])
+        while self._pixels + shape.size > len(self.shape):
+            self.rgb = np.concatenate([self.rgb, np.zeros_like(self.rgb)])
+            self.shape = np.concatenate([self.shape, np.zeros_like(self.shape)])
+        part = slice(self._pixels, self._pixels + shape.size)
+        self.rgb[part], self.shape[part] = rgb.reshape(-1, 3), shape.ravel()
+        self.boxes[self.count] = (*shape.shape, self._pixels)
+        self._pixels += shape.size
+        self.count += 1
+        return self.count - 1
+
+    def picture(self, number: int) -> tuple[Bytes, Mask]:
+        """Colours and shape of an object."""
+        h, w, first = self.boxes[number].tolist()
+        part = slice(first, first + h * w)
+        return self.rgb[part].reshape(h, w, 3), self.shape[part].reshape(h, w)
 
 
 class _Look:
@@ -229,8 +285,7 @@ class _Look:
         """Forget the frames so far."""
         h, w = self.survey.on_screen.shape
         self.before: Bytes | None = None
-        self.objects: dict[tuple[int, int], list[_Object]] = {}
-        self.clock = 0
+        self.objects = _Objects()
         self.error = np.empty((h, w), np.float32)
         self.mask = np.empty((h, w), bool)
 
@@ -265,7 +320,6 @@ class _Look:
         """Frame t, simplified."""
         path = self.survey.path
         out = np.empty_like(source)
-        self.clock += 1
         if path.room[t] < 0:
             self.mask[:] = True
             self.error[:] = np.inf
@@ -311,38 +365,20 @@ class _Look:
 
     def draw_object(self, source: Bytes, region: Mask, x: int, y: int, out: Bytes) -> None:
         h, w = region.shape
-        found: tuple[float, _Object, int, int] | None = None
-        beat = LIKENESS_SHARE * self.limit
-        tried = [
-            o
-            for dh in range(-SLACK, SLACK + 1)
-            for dw in range(-SLACK, SLACK + 1)
-            for o in self.objects.get((h + dh, w + dw), ())
-        ]
-        for known in sorted(tried, key=lambda o: -o.used)[:LARGEST_TRIED]:
-            oh, ow = known.shape.shape
-            low_x, high_x = sorted((x, x + w - ow))
-            low_y, high_y = sorted((y, y + h - oh))
-            for j in range(low_y - 1, high_y + 2):
-                for i in range(low_x - 1, high_x + 2):
-                    value = _unlikeness(
-                        source, self.error, region, x, y, known.rgb, known.shape, i, j, beat
-                    )
-                    if value < beat:
-                        beat, found = value, (value, known, i, j)
-        if found is None:
+        known = self.objects
+        number, left, top = _recognise(
+            source, self.error, region, x, y, known.boxes, known.count, known.rgb, known.shape,
+            LIKENESS_SHARE * self.limit,
+        )  # fmt: skip
+        if number < 0:
             colours = self.palette.nearest(source[y : y + h, x : x + w])
-            known = _Object(colours, region.copy(), self.clock)
-            self.objects.setdefault((h, w), []).append(known)
-            found = (0.0, known, x, y)
-        _, known, x, y = found
-        known.used = self.clock
+            number, left, top = known.add(colours, region), x, y
+        rgb, shape = known.picture(number)
+        h, w = shape.shape
         height, width = self.mask.shape
-        h, w = known.shape.shape
-        x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + w, width), min(y + h, height)
-        part = (slice(y0 - y, y1 - y), slice(x0 - x, x1 - x))
-        target = out[y0:y1, x0:x1]
-        target[known.shape[part]] = known.rgb[part][known.shape[part]]
+        x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + w, width), min(top + h, height)
+        part = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+        out[y0:y1, x0:x1][shape[part]] = rgb[part][shape[part]]
 
 
 class Simplifier:
@@ -382,7 +418,7 @@ def _survey(clip: Clip) -> tuple[Survey, Path]:
 
 def _sample(clip: Clip, count: int) -> list[tuple[int, Bytes]]:
     """Runs of frames from all over the clip."""
-    most = max(1, SAMPLE_BYTES // (clip.height * clip.width * 3))
+    most = SAMPLE_FRAMES
     if count <= most:
         chosen = set(range(count))
     else:
@@ -421,7 +457,9 @@ def simplify(
     size = clip.height * clip.width * 3
     rng = np.random.default_rng(0)
     share = max(1, SAMPLED_PIXELS // len(sample))
-    pixels = np.concatenate([f.reshape(-1, 3)[rng.integers(0, size // 3, share)] for _, f in sample])
+    pixels = np.concatenate(
+        [f.reshape(-1, 3)[rng.integers(0, size // 3, share)] for _, f in sample]
+    )
     palette = _Palette(pixels, PALETTE_SHARE * allowed)
 
     def sampled(tolerance: float) -> float:

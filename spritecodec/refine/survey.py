@@ -59,7 +59,7 @@ def _agreement(before: Bytes, now: Bytes, dx: int, dy: int) -> float:
     h, w = now.shape
     agree = 0
     total = 1
-    for y in range(0, h - 1):
+    for y in range(h - 1):
         y0 = y - dy
         for x in range(y & 1, w - 1, 2):
             c = int(now[y, x])
