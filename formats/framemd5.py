@@ -22,7 +22,7 @@ def frame_md5(frame: NDArray[np.uint8]) -> str:
     ----------
     frame : ndarray, shape (h, w, 3), uint8
     """
-    return hashlib.md5(frame.tobytes(), usedforsecurity=False).hexdigest()
+    return hashlib.md5(np.ascontiguousarray(frame).data, usedforsecurity=False).hexdigest()
 
 
 def framemd5_header(width: int, height: int, time_base: Fraction) -> str:

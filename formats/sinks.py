@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +16,8 @@ from PIL import Image
 
 from spritecodec.formats.colour import EXACT
 from spritecodec.formats.framemd5 import framemd5_header, framemd5_line
+
+MOST_WAITING = 8  # frames that wait to be hashed
 
 
 class _ByteSink:
@@ -38,14 +42,35 @@ class RawRgbSink(_ByteSink):
 
 
 class Framemd5Sink(_ByteSink):
-    """One MD5 a frame; see `spritecodec.formats.framemd5`."""
+    """One MD5 a frame; see `spritecodec.formats.framemd5`.
+
+    A second thread hashes while the next frames are drawn: hashing takes about as long,
+    and lets other threads run meanwhile.
+    """
 
     def __init__(self, file: BinaryIO, width: int, height: int, time_base: Fraction) -> None:
         super().__init__(file)
         self._file.write(framemd5_header(width, height, time_base).encode())
+        self._hasher = ThreadPoolExecutor(max_workers=1)
+        self._lines: deque[Future[str]] = deque()
 
     def put(self, frame: NDArray[np.uint8], pts: int, duration: int) -> None:
-        self._file.write(framemd5_line(frame, pts, duration).encode())
+        self._lines.append(self._hasher.submit(framemd5_line, frame, pts, duration))
+        while len(self._lines) > MOST_WAITING:
+            self._write_line()
+
+    def _write_line(self) -> None:
+        self._file.write(self._lines.popleft().result().encode())
+
+    def finish(self) -> None:
+        while self._lines:
+            self._write_line()
+        self._hasher.shutdown()
+        super().finish()
+
+    def abandon(self) -> None:
+        self._hasher.shutdown(cancel_futures=True)
+        super().abandon()
 
 
 class Y4mSink(_ByteSink):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from spritecodec.errors import FormatError, SettingsError
 from spritecodec.reader import open as open_reader
 
-# Frames are handed on in pieces of about this many bytes.
-PIECE_BYTES = 1 << 24
+# Frames are handed on in pieces of about this many bytes; small ones stay in the cache.
+PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)

@@ -228,7 +228,10 @@ class Renderer:
             for rect in [self._screen] if rects is None else rects:
                 self._draw(t, rect)
             self._last = t
-        return self._bytes[..., :3].copy()
+        out = np.empty((*self._canvas.shape, 3), np.uint8)
+        for channel in range(3):  # numpy copies planes many times faster than triples
+            out[..., channel] = self._bytes[..., channel]
+        return out
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[NDArray[np.uint8]]:
         """Draw frames start to stop - 1 in order; all of them by default."""
