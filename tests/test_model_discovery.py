@@ -24,7 +24,7 @@ SKY = (90, 140, 250)
 def preset(background: Background, k: int = 16, m: int = 12) -> Preset:
     default = PRESETS["default"]
     model = replace(default.model, m=m, k=k, background=background)
-    return replace(default, model=model, matching=Matching(frames=16, rounds=5))
+    return replace(default, model=model, matching=Matching(frames=16, pixels=0, rounds=5))
 
 
 def things(rng: np.random.Generator) -> list[NDArray[np.uint8]]:

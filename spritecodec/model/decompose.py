@@ -24,6 +24,11 @@ from spritecodec.model.learn import propose
 from spritecodec.model.matching import Dictionary, Pictures
 from spritecodec.model.network import SpriteNetwork
 
+AFRESH = 4
+"""Rounds of search for a frame that does not follow from the one before."""
+WORSE = 1.5
+"""A frame whose error grows by more than this factor is searched afresh."""
+
 
 def backdrop(
     shape: tuple[int, ...], colour: NDArray[np.uint8], canvas: Canvas | None, pan: tuple[int, int]
@@ -105,6 +110,7 @@ def decompose(
     error = 0
     size = 0
     pan = (0, 0)
+    usual = 0.0
     number = 0
     for piece in clip.pieces():
         for frame in piece.frames:
@@ -127,7 +133,13 @@ def decompose(
             elif placed:
                 picture.follow(0, dictionary, placed[-1], _minus(old, pan))
             if proposed is None:
-                picture.explain(dictionary, live, rounds=1 if placed else 3)
+                picture.explain(dictionary, live, rounds=1 if placed else AFRESH)
+                if picture.error() > WORSE * usual + 1:
+                    anew = Pictures([frame], [back], k, price, device)
+                    anew.explain(dictionary, live, rounds=AFRESH)
+                    if anew.error() < picture.error():
+                        picture = anew
+                usual = picture.error()
             result = picture.placed[0]
             level = layers_of(result, dictionary.box, layers)
             order = np.argsort(level, kind="stable")

@@ -30,6 +30,21 @@ def blend(under: int, colour: int, alpha: int) -> int:
 
 
 @_jit  # type: ignore[untyped-decorator]
+def squared_difference(a: Image, b: Image) -> NDArray[np.int64]:
+    """Squared difference of two pictures summed over channels, shape (h, w)."""
+    h, w = a.shape[0], a.shape[1]
+    out = np.empty((h, w), np.int64)
+    for y in range(h):
+        for x in range(w):
+            total = 0
+            for c in range(3):
+                d = np.int64(a[y, x, c]) - np.int64(b[y, x, c])
+                total += int(d * d)
+            out[y, x] = total
+    return out
+
+
+@_jit  # type: ignore[untyped-decorator]
 def draw(drawn: Image, sprites: Image, box: Rows, s: int, x: int, y: int) -> None:
     """Composite sprite `s` onto `drawn` in place, clipped to the picture."""
     h, w = drawn.shape[0], drawn.shape[1]

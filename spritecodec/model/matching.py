@@ -138,8 +138,16 @@ def score(
     return gains, x, y
 
 
-def bad_cells(frame: Image, drawn: Image, k: int, price: float) -> Rows:
+def bad_cells(
+    frame: Image, drawn: Image, k: int, price: float, before: Image | None = None
+) -> Rows:
     """Corners (x, y) of the cells around which more than `price` is unexplained.
+
+    Parameters
+    ----------
+    before : ndarray, shape (h, w, 3), uint8, optional
+        What `drawn` was at the last search: cells around which nothing has changed since
+        are left out, because nothing was found there then.
 
     Returns
     -------
@@ -147,18 +155,28 @@ def bad_cells(frame: Image, drawn: Image, k: int, price: float) -> Rows:
         Cells of the anchor grid; a sprite whose centre lies in the cell has its top left
         corner in x .. x + k/2 - 1, y .. y + k/2 - 1.
     """
-    half = k // 2
-    h, w = frame.shape[:2]
+    error = kernels.squared_difference(frame, drawn)
+    bad = _around(error, k // 2, k // 4) > price
+    if before is not None:
+        bad &= _around(kernels.squared_difference(before, drawn), k // 2, k // 2) > 0
+    return (np.argwhere(bad)[:, ::-1] * (k // 2) - k // 2).astype(np.int32)
+
+
+def _around(values: NDArray[np.int64], half: int, reach: int) -> NDArray[np.int64]:
+    """Sum of `values` over each cell of side `half` and `reach` pixels around it."""
+    h, w = values.shape
     rows, columns = -(-h // half), -(-w // half)
-    error = np.zeros(((rows + 1) * half, (columns + 1) * half))
-    error[:h, :w] = ((frame.astype(np.int32) - drawn) ** 2).sum(2)
-    quarter = half // 2
-    error = np.pad(error, ((quarter, quarter), (quarter, quarter)))
-    blocks = error.reshape(error.shape[0] // half, half, error.shape[1] // half, half)
-    sums = blocks.sum((1, 3))
-    around = sums[:-1, :-1] + sums[1:, :-1] + sums[:-1, 1:] + sums[1:, 1:]
-    cells = np.argwhere(around[:rows, :columns] > price)
-    return (cells[:, ::-1] * half - half).astype(np.int32)
+    spare = (reach, reach + rows * half - h), (reach, reach + columns * half - w)
+    total = np.pad(np.pad(values, spare).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    size = half + 2 * reach
+    last = total[size::half], total[:-size:half]
+    found: NDArray[np.int64] = (
+        last[0][:, size::half]
+        - last[0][:, :-size:half]
+        - last[1][:, size::half]
+        + last[1][:, :-size:half]
+    )
+    return found
 
 
 @dataclass
@@ -199,8 +217,13 @@ class Pictures:
         active = np.arange(len(self.frames))
         weight = dictionary.weight[torch.from_numpy(only).to(self.device)]
         weight = weight.contiguous(memory_format=torch.channels_last)
+        before: dict[int, Image] = {}
         for _ in range(rounds):
-            cells = [bad_cells(self.frames[i], self.drawn[i], self.k, self.price) for i in active]
+            cells = [
+                bad_cells(self.frames[i], self.drawn[i], self.k, self.price, before.get(int(i)))
+                for i in active
+            ]
+            before = {int(i): self.drawn[i].copy() for i in active}
             owner = np.repeat(active, [len(c) for c in cells])
             corners = np.column_stack([owner, np.concatenate(cells)]).astype(np.int32)
             gains, x, y = score(self.frames, self.drawn, corners, weight)
@@ -284,7 +307,7 @@ class Pictures:
     def error(self) -> float:
         """Mean squared error over pixels and channels, 0 to 255 scale."""
         total = sum(
-            float(((f.astype(np.int32) - d) ** 2).sum())
+            int(kernels.squared_difference(f, d).sum())
             for f, d in zip(self.frames, self.drawn, strict=True)
         )
         return total / (len(self.frames) * self.frames[0].size)

@@ -8,11 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spritecodec.model import kernels
 from spritecodec.model.kernels import Image, Rows
 from spritecodec.model.matching import Dictionary, Pictures, score, vote
 
 WINDOWS = 192
 """Badly explained windows that a round looks at, over all frames."""
+PATCHES = 384
+"""Suggested patches that a round judges."""
+PIECES = 3
+"""Connected pieces of a window that become patches, of each kind."""
+FEWEST_PIXELS = 4
 NOISE = 48
 """Squared error of a pixel (summed over channels) that counts as explained."""
 
@@ -59,55 +65,80 @@ def worst_windows(error: NDArray[np.float64], k: int, count: int) -> list[tuple[
     return found
 
 
-def cut(pictures: Pictures, i: int, x: int, y: int) -> list[Image]:
+def cut(pictures: Pictures, i: int, x: int, y: int) -> list[tuple[float, Image]]:
     """Patches, shape (k, k, 4), that the window at (x, y) of picture `i` suggests.
 
-    One shows just what is unexplained. The other shows the whole connected piece of
-    foreground around that (all that differs from the background), because an object that an
-    earlier sprite half explains should become one sprite, not fragments.
+    Each is one connected piece, centred, because what is not connected is rarely one object:
+    pieces of what is unexplained, and pieces of all foreground (what differs from the
+    background) that hold something unexplained, so that an object that an earlier sprite
+    half explains becomes one sprite and not fragments.
+
+    Returns
+    -------
+    list of (error, patch)
+        The unexplained error under each patch.
     """
     k = pictures.k
     frame, back, drawn = pictures.frames[i], pictures.back[i], pictures.drawn[i]
     h, w = frame.shape[:2]
     y0, y1, x0, x1 = max(0, y), min(h, y + k), max(0, x), min(w, x + k)
-    colour = frame[y0:y1, x0:x1].astype(np.int32)
-    unexplained = ((colour - drawn[y0:y1, x0:x1]) ** 2).sum(2) > NOISE
-    foreground = ((colour - back[y0:y1, x0:x1]) ** 2).sum(2) > NOISE
-    pieces, _ = ndimage.label(foreground | unexplained, structure=np.ones((3, 3)))
-    touched = np.unique(pieces[unexplained])
-    whole = np.isin(pieces, touched[touched > 0])
-    found: list[Image] = []
-    for mask in (unexplained, whole):
-        if mask.sum() < 4 or (found and (mask == unexplained).all()):
-            continue
-        patch = np.zeros((k, k, 4), np.uint8)
-        inside = patch[y0 - y : y1 - y, x0 - x : x1 - x]
-        inside[mask, :3] = frame[y0:y1, x0:x1][mask]
-        inside[mask, 3] = 255
-        found.append(patch)
+    colour = frame[y0:y1, x0:x1]
+    error = ((colour.astype(np.int32) - drawn[y0:y1, x0:x1]) ** 2).sum(2)
+    unexplained = error > NOISE
+    foreground = ((colour.astype(np.int32) - back[y0:y1, x0:x1]) ** 2).sum(2) > NOISE
+    found: list[tuple[float, Image]] = []
+    seen: set[bytes] = set()
+    for mask in (unexplained, foreground | unexplained):
+        pieces, count = ndimage.label(mask, structure=np.ones((3, 3)))
+        totals = ndimage.sum_labels(error, pieces, np.arange(1, count + 1))
+        for piece in (np.argsort(-totals)[:PIECES] + 1).tolist():
+            one = pieces == piece
+            if one.sum() < FEWEST_PIXELS or totals[piece - 1] <= pictures.price:
+                continue
+            if one.tobytes() not in seen:
+                seen.add(one.tobytes())
+                found.append((float(totals[piece - 1]), centred(colour, one, k)))
     return found
+
+
+def centred(colour: Image, mask: NDArray[np.bool_], k: int) -> Image:
+    """The masked pixels in the middle of a clear patch, shape (k, k, 4)."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    area = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    inside = mask[area]
+    h, w = inside.shape
+    patch = np.zeros((k, k, 4), np.uint8)
+    target = patch[(k - h) // 2 : (k - h) // 2 + h, (k - w) // 2 : (k - w) // 2 + w]
+    target[inside, :3] = colour[area][inside]
+    target[inside, 3] = 255
+    return patch
 
 
 def suggest(pictures: Pictures, count: int = WINDOWS) -> Pool:
     """Collect the worst windows of all pictures and the patches that they suggest."""
     k = pictures.k
     errors = [
-        ((f.astype(np.int32) - d) ** 2).sum(2).astype(np.float64)
+        kernels.squared_difference(f, d).astype(np.float64)
         for f, d in zip(pictures.frames, pictures.drawn, strict=True)
     ]
     total = np.array([e.sum() for e in errors])
     share = count * total / max(total.sum(), 1.0)
     corners: list[tuple[int, int, int]] = []
     patches: list[Image] = []
+    worth: list[float] = []
     for i in np.argsort(-total):
         for x, y in worst_windows(errors[i], k, max(1, min(12, round(share[i])))):
             suggested = cut(pictures, int(i), x, y)
             if suggested and len(corners) < count:
                 corners.append((int(i), x, y))
-                patches += suggested
+                worth += [error for error, _ in suggested]
+                patches += [patch for _, patch in suggested]
     if not patches:
         return Pool(np.zeros((0, 3), np.int32), np.zeros((0, k, k, 4), np.uint8))
-    return Pool(np.array(corners, np.int32), np.unique(np.stack(patches), axis=0))
+    unique, which = np.unique(np.stack(patches), axis=0, return_inverse=True)
+    total_worth = np.bincount(which.ravel(), worth)
+    kept = np.argsort(-total_worth, kind="stable")[:PATCHES]
+    return Pool(np.array(corners, np.int32), unique[kept])
 
 
 def choose(

@@ -25,7 +25,7 @@ GROUPS = 8
 """Groups of every GroupNorm; the paper does not say how many."""
 MAX_WIDTH = 128
 ENCODER_WIDTH = 32
-TRANSLATED = 0.25
+TRANSLATED = 0.125
 """Share of the anchors that the gated translation network looks at."""
 
 

@@ -84,13 +84,15 @@ class Matching:
 
     Attributes
     ----------
-    frames : int
-        Training frames that it explains, evenly spaced in the sample.
+    frames, pixels : int
+        It explains so many training frames, evenly spaced in the sample; more of small
+        frames, as many as have `pixels` pixels together.
     rounds : int
         Rounds of cutting new sprites from badly explained places.
     """
 
     frames: int = 96
+    pixels: int = 5_000_000
     rounds: int = 10
 
 
@@ -181,7 +183,7 @@ PRESETS: dict[str, Preset] = {
     "default": Preset("default"),
     "slow": Preset(
         "slow",
-        matching=Matching(frames=192, rounds=16),
+        matching=Matching(frames=192, pixels=10_000_000, rounds=16),
         fit=Fit(steps=600),
         phases=(
             Phase(3_000, lr=3e-4, crop=128, decay=True),

@@ -319,7 +319,8 @@ class _Run:
     def pictures(self) -> Pictures:
         """The training frames over their backgrounds, nothing placed yet."""
         wanted = self.preset.matching or Matching()
-        self.training = self.sample.thin(wanted.frames)
+        h, w = self.sample.frames.shape[1:3]
+        self.training = self.sample.thin(max(wanted.frames, wanted.pixels // (h * w)))
         rows = np.searchsorted(self.sample.index, self.training.index)
         self.training_pan = self.pan[rows]
         return self.over_background()
