@@ -26,6 +26,9 @@ from spritecodec.clip import ArrayClip, Clip
 from spritecodec.errors import InputError, MissingExtraError, SettingsError
 from spritecodec.formats.container import Container, Writer, check_target, create
 from spritecodec.formats.pack import (
+    MOST_PATCHES,
+    PICTURE_LIMIT,
+    RESIDUAL_LIMIT,
     Head,
     pack_audio,
     pack_head,
@@ -394,24 +397,58 @@ class _Encoder:
         return Indexed(height, width) if self.simplifier else None, Indexed(height, width), []
 
     def encode_segment(self, runs: list[Indexed], pts: NDArray[np.int64]) -> Chunks:
-        """The chunks of one segment: new sprites, new textures, the segment itself."""
+        """The chunks of one segment: new sprites, new textures, the segment itself.
+
+        Two segments or more, where one would hold more pixels than a reader accepts.
+        """
         best: tuple[int, Chunks, Scene, Palette] | None = None
         for name, scene in self.scenes(runs, pts):
+            if not self.readable(scene):
+                continue
             chunks, packed, palette = self.pack(scene)
             size = sum(len(payload) for _, payload, _ in chunks)
             self.candidates[name] = self.candidates.get(name, 0) + size
             if best is None or size < best[0]:
                 best = (size, chunks, packed, palette)
-        assert best is not None
+        if best is None:
+            return self.encode_halves(runs, pts)
         _, chunks, scene, self.palette = best
         self.remember(scene)
         self.measure(scene)
         self.frames += len(pts)
         return chunks
 
-    def scenes(
-        self, runs: list[Indexed], pts: NDArray[np.int64]
-    ) -> Iterator[tuple[str, Scene]]:
+    def readable(self, scene: Scene) -> bool:
+        """Whether a segment keeps the limits under which readers allocate memory."""
+        sprites = sum(s.shape[0] * s.shape[1] for s in scene.sprites)
+        textures = sum(t.shape[0] * t.shape[1] for t in scene.textures)
+        return (
+            len(scene.residual) <= MOST_PATCHES
+            and len(scene.residual.pixels) <= RESIDUAL_LIMIT
+            and sprites <= PICTURE_LIMIT
+            and textures <= PICTURE_LIMIT
+        )
+
+    def encode_halves(self, runs: list[Indexed], pts: NDArray[np.int64]) -> Chunks:
+        """A run as two segments."""
+        from spritecodec.refine.indexed import Indexed
+
+        if len(pts) == 1:
+            raise InputError(
+                f"frame {self.frames} of {self.clip.name} needs more pixels than a file can hold; "
+                "encode the clip at a smaller size"
+            )
+        half = len(pts) // 2
+        chunks: Chunks = []
+        for part in (range(half), range(half, len(pts))):
+            halves = [
+                Indexed.of((r.rgb(t) for t in part), self.clip.height, self.clip.width)
+                for r in runs
+            ]
+            chunks += self.encode_segment(halves, pts[part.start : part.stop])
+        return chunks
+
+    def scenes(self, runs: list[Indexed], pts: NDArray[np.int64]) -> Iterator[tuple[str, Scene]]:
         """All ways to say one segment, each with a name."""
         from spritecodec.refine.correct import exact_residual
         from spritecodec.refine.mine import find_world, mine
