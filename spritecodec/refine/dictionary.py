@@ -33,10 +33,13 @@ EIGHT_NEIGHBOURS = np.ones((3, 3), int)
 FEWEST_PIXELS = 3
 # Larger regions (a flash, a fade, noise) are no objects; the residual takes them.
 LARGEST_SHAPE_SHARE = 0.25
+# Where the background leaves more of a frame unexplained, it is not sprites that are
+# missing but the background; the residual takes what is left.
+MOST_UNEXPLAINED_SHARE = 0.2
 # Only so many of the shapes that recur are learnt, those that show most pixels in all.
 MOST_SHAPES = 2000
 # Pixel comparisons spent on one frame, and pixels of a region tried in vain.
-SEARCH_BUDGET = 4_000_000
+SEARCH_BUDGET = 20_000_000
 POINTS_TRIED = 24
 
 Explain = Callable[[int, State], int]  # marks what the background leaves unexplained
@@ -227,7 +230,7 @@ def collect_shapes(frames: Indexed, explain: Explain) -> list[Shape]:
     largest = LARGEST_SHAPE_SHARE * height * width
     shapes: dict[int, Shape] = {}
     for t in range(len(frames)):
-        if not explain(t, state):
+        if not 0 < explain(t, state) <= MOST_UNEXPLAINED_SHARE * height * width:
             continue
         labels, count = ndimage.label(state == UNEXPLAINED, EIGHT_NEIGHBOURS)
         box = np.empty((count, 4), np.int32)

@@ -15,6 +15,7 @@ import numpy as np
 
 from spritecodec.refine.dictionary import (
     LARGEST_SHAPE_SHARE,
+    MOST_UNEXPLAINED_SHARE,
     SEARCH_BUDGET,
     Dictionary,
     Explain,
@@ -94,7 +95,7 @@ class _Follower:
         left = self.explain(t, self.state)
         placed: list[tuple[MinedTrack, Found]] = []
         lost = self.live
-        if left:
+        if 0 < left <= MOST_UNEXPLAINED_SHARE * self.state.size:
             frame = self.frames[t]
             lost = self.go_on(t, frame, lost, placed)
             for _ in range(ROUNDS - 1):

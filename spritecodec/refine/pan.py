@@ -26,11 +26,12 @@ SAMPLED = 5  # the overlay is sought in every SAMPLED-th pair of frames
 LARGEST_STEP = 64  # pixels a frame, when looking for scrolling
 SUDDEN = 3  # pixels a frame: a change of speed that makes a jump worth considering
 AS_USUAL, PLAUSIBLE, POSSIBLE = 0.98, 0.8, 0.6  # shares of the drawn pixels that agree
+SAME_PICTURE = 0.9  # share that agrees although another colour is the commonest now
 SAME_PLACE = 0.8  # share that agrees with a keyframe of the place
 SHORTEST_ROOM = 8  # frames
 # A cut under a camera that stands still: fewer of the drawn pixels stay, and so large a
 # share of the screen shows one thing for some frames before and another for some after.
-REMAINING, REARRANGED_SHARE = 0.75, 0.03
+REMAINING, REARRANGED_SHARE = 0.75, 0.1
 SETTLED = 4  # frames
 MOST_KEYS = 64  # keyframes remembered, the latest
 
@@ -321,7 +322,7 @@ class _Search:
                 last = (0, 0)
                 continue
             agree, total, step = self.best_step(t, last)
-            same_plain = self.plain[t] == self.plain[t - 1]
+            same_plain = self.plain[t] == self.plain[t - 1] or agree >= SAME_PICTURE * total
             sudden = max(abs(step[0] - last[0]), abs(step[1] - last[1])) > SUDDEN
             sure = total < 64 or agree >= AS_USUAL * total
             usual = sure or (agree >= PLAUSIBLE * total and not sudden)

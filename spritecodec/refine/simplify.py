@@ -98,23 +98,15 @@ def _lay_background(
     oy: int,
     fixed: Bytes,
     on_screen: Mask,
-    limit: float,
     out: Bytes,
     error: NDArray[np.float32],
 ) -> None:
-    """The background of a frame; where the likelier one is too far off, the other."""
+    """The background of a frame, and how far off it is."""
     h, w = on_screen.shape
     for y in range(h):
         for x in range(w):
-            a = world[y + oy, x + ox]
-            b = fixed[y, x]
-            if on_screen[y, x]:
-                a, b = b, a
+            a = fixed[y, x] if on_screen[y, x] else world[y + oy, x + ox]
             e = _square(frame[y, x], a)
-            if e > limit:
-                other = _square(frame[y, x], b)
-                if other <= limit:
-                    e, a = other, b
             out[y, x] = a
             error[y, x] = e
 
@@ -327,8 +319,7 @@ class _Look:
         else:
             x, y = path.position[t].tolist()
             _lay_background(
-                source, self.world, x, y, self.fixed, self.survey.on_screen, self.limit, out,
-                self.error,
+                source, self.world, x, y, self.fixed, self.survey.on_screen, out, self.error,
             )  # fmt: skip
             if _stands_out(self.error, self.limit, self.mask):
                 self.draw_objects(t, source, out)
