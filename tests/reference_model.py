@@ -37,7 +37,7 @@ def generate(network: SpriteNetwork) -> tuple[Tensor, Tensor]:
     """Codes (m, d) and sprites (m, 4, k, k), section 2.1."""
     part = network.generator
     k = network.config.k
-    codes = part.codes
+    codes: Tensor = part.codes
     if network.config.layernorm:
         codes = functional.layer_norm(codes, codes.shape[1:])
     hidden = functional.relu(part.norm(part.hidden(codes)))
@@ -67,15 +67,19 @@ def transform(sprites: Tensor, x: Tensor, y: Tensor, h: int, w: int) -> Tensor:
     k = sprites.shape[-1]
     columns = torch.arange(w, dtype=sprites.dtype) - x[:, None]
     rows = torch.arange(h, dtype=sprites.dtype) - y[:, None]
-    to_unit = lambda at: (2 * at + 1) / k - 1  # noqa: E731
     grid = torch.stack(
         [
-            to_unit(columns)[:, None, :].expand(-1, h, -1),
-            to_unit(rows)[:, :, None].expand(-1, -1, w),
+            ((2 * columns + 1) / k - 1)[:, None, :].expand(-1, h, -1),
+            ((2 * rows + 1) / k - 1)[:, :, None].expand(-1, -1, w),
         ],
         dim=-1,
     )
     return functional.grid_sample(sprites, grid, align_corners=False, padding_mode="zeros")
+
+
+def beta_density(x: Tensor) -> Tensor:
+    """Beta(2, 2), section 2.6."""
+    return 6 * x * (1 - x)
 
 
 def loss(
@@ -131,8 +135,7 @@ def loss(
                     drawn = transform(premultiplied[:, layer, j, i], x, y, h, w)
                     canvas = drawn[:, :3] + (1 - drawn[:, 3:]) * canvas
 
-    beta = lambda v: 6 * v * (1 - v)  # noqa: E731
     error = ((canvas - frames) ** 2).sum() / (n * h * w)
-    prior = lambda_beta * (beta(scores).mean(1) + beta(switches)).sum()
+    prior = lambda_beta * (beta_density(scores).mean(1) + beta_density(switches)).sum()
     sparse = lambda_sparse * switches.abs().sum()
     return error + k**2 / (4 * layers * w * h) * (prior + sparse) / n, canvas
