@@ -95,5 +95,5 @@ class Indexed:
 def pack_rgb(frame: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """RGB bytes, shape (..., 3), as 0xRRGGBB."""
     wide = frame.astype(np.uint32)
-    packed: NDArray[np.uint32] = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
-    return packed
+    packed = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
+    return packed.astype(np.uint32, copy=False)

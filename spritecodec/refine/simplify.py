@@ -78,7 +78,8 @@ class _Palette:
         """The palette's colours for an array of colours, shape (..., 3)."""
         cell = pixels.astype(np.uint32) >> (8 - LOOK_UP_BITS)
         number = (cell[..., 0] << LOOK_UP_BITS | cell[..., 1]) << LOOK_UP_BITS | cell[..., 2]
-        return self.table[number]
+        colours: Bytes = self.table[number]
+        return colours
 
 
 @njit(cache=True)
@@ -191,7 +192,8 @@ def _unlikeness(
                 count += 1
         if total >= enough:
             return enough
-    return total / max(count, 1)
+    mean: float = total / max(count, 1)
+    return mean
 
 
 @njit(cache=True)
