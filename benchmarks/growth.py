@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from typing import Any
 
 import click
@@ -28,7 +29,7 @@ def measure(name: str, frames: int, preset: str) -> dict[str, Any]:
     """Our figures and ZMBV's for the first `frames` frames of a clip."""
     click.echo(f"{name}, {frames:,} frames")
     table = rate_distortion(
-        clip_file(spec_of(name)),
+        os.path.relpath(clip_file(spec_of(name))),
         (US, "zmbv"),
         {US: ["lossless"]},
         frames=frames,

@@ -15,6 +15,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
@@ -78,7 +79,7 @@ def measure(name: str, preset: str, frames: int | None) -> dict[str, Any]:
     """Figures of one clip: a row for us and one for each peer."""
     spec = spec_of(name)
     table = rate_distortion(
-        clip_file(spec),
+        os.path.relpath(clip_file(spec)),
         (US, *PEERS),
         {US: ["lossless"]},
         frames=frames,
