@@ -191,7 +191,7 @@ def _unlikeness(
                 total += base[j, i]
                 count += 1
         if total >= enough:
-            return enough
+            return float(enough)
     mean: float = total / max(count, 1)
     return mean
 
