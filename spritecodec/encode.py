@@ -184,15 +184,21 @@ def encode(
     clip = _as_clip(source)
     aim = _resolve(quality, clip)
     say = progress or (lambda stage, done, total, words: None)
-    notes: list[str] = []
+    notes = []
+    if quality == "auto" and aim != "lossless":
+        notes.append(
+            f"{clip.name} is not pixel-exact, so auto aims at {AUTO_PSNR:g} dB; "
+            "ask for lossless to keep every pixel"
+        )
     workdir = Path(keep) if keep is not None else path.with_name(f"{path.name}.work")
+    ours = resume or not workdir.exists()
     model = _train(clip, preset, device, seed, workdir, resume, say)
     with create(path, overwrite) as stream:
         encoder = _Encoder(clip, aim, model, stream, say)
         encoder.run()
         facts = encoder.verify(stream)
         breakdown, duration = facts.breakdown(), facts.duration
-    if keep is None and model is not None:
+    if keep is None and model is not None and ours:
         shutil.rmtree(workdir, ignore_errors=True)
     size = path.stat().st_size
     pixels = encoder.frames * clip.width * clip.height

@@ -33,7 +33,6 @@ LLOYD_STEPS = 5
 TILE = 8
 TILE_SHARE = 0.1  # of the squared tolerance, for a tile that repeats another
 LIKENESS_SHARE = 2.0  # the same for an object that looks like one seen before
-STEADY = 6.0  # levels: the least tolerance of a pixel towards the frame before
 LONELY = 3.0  # tolerances that a pixel may be off where its neighbours are not
 LARGEST_SHARE = 0.25  # of the screen; larger regions are no objects
 MOST_TRIED = 48  # objects of like size compared with a region
@@ -330,12 +329,11 @@ class _Look:
 
     def settle(self, t: int, source: Bytes, mask: Mask, out: Bytes) -> None:
         """Pixels that nothing explains: as before where that is near, else new."""
-        limit = max(self.limit, STEADY * STEADY)
         if self.before is not None:
             path = self.survey.path
             same = t > 0 and path.room[t] == path.room[t - 1] >= 0
             dx, dy = (path.position[t] - path.position[t - 1]).tolist() if same else (0, 0)
-            _keep(source, self.before, dx, dy, mask, min(limit, self.limit), out)
+            _keep(source, self.before, dx, dy, mask, self.limit, out)
         out[mask] = self.palette.nearest(source[mask])
 
     def draw_objects(self, t: int, source: Bytes, out: Bytes) -> None:
