@@ -125,11 +125,12 @@ def markdown(results: dict[str, Any]) -> str:
         "a size stands here only where all frames are exact. *ZMBV* is RGB, as the clips are;",
         "*ZMBV palette* writes 8-bit colour numbers, and stands where that is exact.",
         "*ZMBV / ours* says how many times as large ZMBV's RGB file is; *smaller ZMBV / ours*",
-        "compares with the smaller of its two. Seconds are wall-clock of the whole encoding",
-        "or decoding in its process, one thread.",
+        "compares with the smaller of its two. Encoding and decoding (to RGB arrays) run in a",
+        "process each with one thread; times are of the processor, because they are less",
+        "disturbed by other work on the machine.",
         "",
         "| clip | preset | frames | ours | ZMBV | ZMBV palette | x264 RGB | ZMBV / ours "
-        "| smaller ZMBV / ours | encode s | decode frames/s | peak MB |",
+        "| smaller ZMBV / ours | encode CPU s | decode frames/CPU s | peak MB |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for name, clip in clips.items():
@@ -145,8 +146,8 @@ def _line(name: str, preset: str, clip: dict[str, Any], row: dict[str, Any]) -> 
         cells += [
             f"{clip['peers']['zmbv']['bytes'] / row['bytes']:.1f}",
             f"{smallest_zmbv(clip) / row['bytes']:.1f}",
-            f"{row['encode_seconds']:.0f}",
-            f"{clip['frames'] / row['decode_seconds']:,.0f}",
+            f"{row['encode_cpu_seconds']:.0f}",
+            f"{clip['frames'] / row['decode_cpu_seconds']:,.0f}",
             f"{row['encode_peak_bytes'] / 1e6:,.0f}" if row["encode_peak_bytes"] else "",
         ]
     else:
@@ -169,11 +170,11 @@ def _means(clips: dict[str, Any]) -> list[str]:
     }
     held_out = {name: r for name, r in ratios.items() if name not in TUNED_ON}
     lines = []
-    for words, group in (("all clips", ratios), ("clips held out from tuning", held_out)):
+    for words, group in (("all {} clips", ratios), ("the {} clips held out", held_out)):
         if group:
             worst = min(group, key=lambda name: group[name])
             lines.append(
-                f"- Geometric mean of ZMBV / ours at preset fast over {len(group)} {words}: "
+                f"- Geometric mean of ZMBV / ours at preset fast over {words.format(len(group))}: "
                 f"**{geometric_mean(group.values()):.1f}**; the worst is {worst} with "
                 f"{group[worst]:.2f}."
             )
