@@ -170,7 +170,7 @@ def _means(clips: dict[str, Any]) -> list[str]:
     }
     held_out = {name: r for name, r in ratios.items() if name not in TUNED_ON}
     lines = []
-    for words, group in (("all {} clips", ratios), ("the {} clips held out", held_out)):
+    for words, group in (("the {} clips above", ratios), ("the {} of them held out", held_out)):
         if group:
             worst = min(group, key=lambda name: group[name])
             lines.append(
