@@ -40,7 +40,7 @@ KEPT = (
     "encode_seconds", "encode_cpu_seconds", "encode_peak_bytes",
     "decode_seconds", "decode_cpu_seconds", "command",
 )  # fmt: skip
-# The games that the codec's design was tried on; all others are held out.
+# The clips that the codec's settings were chosen on.
 TUNED_ON = ("mario-1-1", "space-invaders", "space-invaders-1500", *DRAWN)
 
 
@@ -170,7 +170,7 @@ def _means(clips: dict[str, Any]) -> list[str]:
     }
     held_out = {name: r for name, r in ratios.items() if name not in TUNED_ON}
     lines = []
-    for words, group in (("the {} clips above", ratios), ("the {} of them held out", held_out)):
+    for words, group in (("the {} clips above", ratios), ("the {} of them that settings were not chosen on", held_out)):
         if group:
             worst = min(group, key=lambda name: group[name])
             lines.append(
