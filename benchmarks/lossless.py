@@ -168,9 +168,10 @@ def _means(clips: dict[str, Any]) -> list[str]:
         for name, clip in clips.items()
         if clip["ours"].get("fast", {}).get("lossless")
     }
-    held_out = {name: r for name, r in ratios.items() if name not in TUNED_ON}
+    others = {name: r for name, r in ratios.items() if name not in TUNED_ON}
+    not_tuned = "the {} of them that settings were not chosen on"
     lines = []
-    for words, group in (("the {} clips above", ratios), ("the {} of them that settings were not chosen on", held_out)):
+    for words, group in (("the {} clips above", ratios), (not_tuned, others)):
         if group:
             worst = min(group, key=lambda name: group[name])
             lines.append(
