@@ -28,6 +28,7 @@ SUDDEN = 3  # pixels a frame: a change of speed that makes a jump worth consider
 AS_USUAL, PLAUSIBLE, POSSIBLE = 0.98, 0.8, 0.6  # shares of the drawn pixels that agree
 SAME_PICTURE = 0.9  # share that agrees although another colour is the commonest now
 SAME_PLACE = 0.8  # share that agrees with a keyframe of the place
+SPARSE_SHARE = 0.05  # of the screen: fewer drawn pixels cannot tell a cut
 SHORTEST_ROOM = 8  # frames
 # A cut under a camera that stands still: fewer of the drawn pixels stay, and so large a
 # share of the screen shows one thing for some frames before and another for some after.
@@ -331,6 +332,9 @@ class _Search:
             if same_plain and usual and not cut:
                 self.position[t] -= step
                 last = step
+            elif same_plain and total < SPARSE_SHARE * self.overlay.size:
+                last = (0, 0)  # a few objects on a plain ground move; the camera need not
+                continue
             else:
                 last = (0, 0)
                 table = self.windows.table(self.frames[t])

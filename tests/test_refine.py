@@ -1,0 +1,139 @@
+"""Mining: what is fixed, what moves, and what repeats is found in the pixels, exactly."""
+
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from benchmarks.clips.drawn import true_scene
+from spritecodec.refine.correct import exact_residual
+from spritecodec.refine.indexed import Indexed
+from spritecodec.refine.mine import find_world, mine
+from spritecodec.refine.pan import estimate_pan
+from spritecodec.render import Renderer
+from spritecodec.scene import Scene
+
+Frames = NDArray[np.uint8]
+WIDTH, HEIGHT = 96, 64
+
+
+def textured(height: int, width: int, seed: int) -> Frames:
+    """A picture of few colours in which no place looks like another."""
+    rng = np.random.default_rng(seed)
+    palette = np.array([[30, 60, 90], [200, 180, 40], [90, 160, 60]], np.uint8)
+    cells = rng.integers(0, 3, (height // 4 + 1, width // 4 + 1))
+    return palette[np.kron(cells, np.ones((4, 4), int))[:height, :width]]
+
+
+def ball(seed: int = 0) -> Frames:
+    """A round sprite, 12x12 RGBA, in colours that no background has."""
+    y, x = np.mgrid[:12, :12] - 5.5
+    out = np.zeros((12, 12, 4), np.uint8)
+    rng = np.random.default_rng(seed)
+    out[..., :3] = rng.choice(np.array([[250, 20, 60], [255, 255, 255]], np.uint8), (12, 12))
+    out[..., 3] = np.where(x**2 + y**2 < 36, 255, 0)
+    return out
+
+
+def put(frame: Frames, sprite: Frames, x: int, y: int) -> None:
+    part = frame[y : y + sprite.shape[0], x : x + sprite.shape[1]]
+    shown = sprite[: part.shape[0], : part.shape[1]]
+    part[shown[..., 3] > 0] = shown[..., :3][shown[..., 3] > 0]
+
+
+def index(frames: Frames) -> Indexed:
+    return Indexed.of(frames, *frames.shape[1:3])
+
+
+def mined(frames: Frames) -> Scene:
+    """The Scene of the frames with its exact residual."""
+    indexed = index(frames)
+    pts = np.arange(len(frames), dtype=np.int64)
+    scene = mine(indexed, pts, Fraction(1, 60), (), find_world(indexed))
+    return dataclasses.replace(scene, residual=exact_residual(scene, frames))
+
+
+def scroller(path: NDArray[np.int64], hud: int = 0) -> Frames:
+    """A world seen along `path`, under a bar of `hud` rows that stays."""
+    world = textured(HEIGHT, int(path.max()) + WIDTH, 1)
+    frames = np.stack([world[:, x : x + WIDTH] for x in path.tolist()])
+    if hud:
+        frames[:, :hud] = textured(hud, WIDTH, 2)
+    return frames
+
+
+def test_pan_follows_a_camera_that_speeds_up_stops_and_turns_back() -> None:
+    path = np.cumsum([0, *[1] * 10, *[3] * 10, *[0] * 10, *[-2] * 10, *[7] * 6])
+    pan = estimate_pan(index(scroller(path)))
+    np.testing.assert_array_equal(pan.position[:, 0], path)
+    assert not pan.position[:, 1].any()
+    assert not pan.room.any()
+
+
+def test_a_world_visited_again_after_a_jump_is_stored_once() -> None:
+    there = np.arange(0, 120, 2)
+    path = np.concatenate([there, there])
+    frames = scroller(path)
+    world = find_world(index(frames))
+    assert world.canvas.shape == (HEIGHT, int(path.max()) + WIDTH)
+    np.testing.assert_array_equal(world.position[:, 0], path)
+
+
+def test_a_bar_that_stays_becomes_an_overlay() -> None:
+    frames = scroller(np.arange(0, 180, 3), hud=12)
+    scene = mined(frames)
+    assert len(scene.layers) == 3
+    assert not scene.layers[-1].pan.any()
+    assert scene.layers[0].pan[-1, 0] == 177
+    assert len(scene.residual.pixels) < 0.01 * frames[..., 0].size
+
+
+def test_another_place_is_another_room() -> None:
+    one, two = textured(HEIGHT, WIDTH, 3), textured(HEIGHT, WIDTH, 4)
+    frames = np.stack([one] * 20 + [two] * 20 + [one] * 20)
+    scene = mined(frames)
+    assert scene.textures[0].shape[0] == 2 * HEIGHT
+    assert len(scene.residual) == len(scene.tracks) == 0
+
+
+def test_an_object_is_one_sprite_on_one_track() -> None:
+    frames = np.repeat(textured(HEIGHT, WIDTH, 5)[None], 60, axis=0)
+    for t, frame in enumerate(frames):
+        put(frame, ball(), 4 + t, 20 + t // 3)
+    scene = mined(frames)
+    assert len(scene.residual) == 0
+    assert len(scene.tracks) == len(scene.sprites) == 1
+    np.testing.assert_array_equal(scene.sprites[0], np.where(ball()[..., 3:] > 0, ball(), 0))
+    np.testing.assert_array_equal(np.diff(scene.tracks.x), 1)
+
+
+def test_objects_that_pass_one_another_keep_their_sprites() -> None:
+    frames = np.full((50, HEIGHT, WIDTH, 3), 40, np.uint8)
+    for t, frame in enumerate(frames):
+        put(frame, ball(1), 5 + t, 20)
+        put(frame, ball(2), 60 - t, 24)
+    scene = mined(frames)
+    assert len(scene.residual) == 0
+    opaque = sorted(int((s[..., 3] > 0).sum()) for s in scene.sprites)
+    assert opaque[-2:] == [int((ball()[..., 3] > 0).sum())] * 2
+
+
+@pytest.mark.parametrize("name", ["sprite-game-small", "platformer-small"])
+def test_whatever_is_found_the_frames_are_exact(name: str) -> None:
+    frames = np.stack(list(Renderer(true_scene(name)).frames(0, 24)))
+    scene = mined(frames)
+    for drawn, wanted in zip(Renderer(scene).frames(), frames, strict=True):
+        np.testing.assert_array_equal(drawn, wanted)
+
+
+def test_more_colours_than_numbers_stay_exact() -> None:
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (3, 180, 200, 3), np.uint8)
+    indexed = index(frames)
+    assert len(indexed.colours) == 65534
+    for t, frame in enumerate(frames):
+        np.testing.assert_array_equal(indexed.rgb(t), frame)
