@@ -91,18 +91,14 @@ class Dictionary:
         self.count += 1
         return self.count - 1
 
-    def area(self, sprite: int) -> int:
-        """Opaque pixels of a sprite."""
-        return int(self.first[sprite + 1] - self.first[sprite])
-
-    def picture(self, sprite: int, *, needed_only: bool = True) -> Ids:
+    def picture(self, sprite: int) -> Ids:
         """A sprite as colour numbers, CLEAR where it does not show.
 
         Pixels that never explained anything were only ever drawn over what showed the
-        same, or behind something else; `needed_only` leaves them out.
+        same, or behind something else; they are left out.
         """
         part = slice(self.first[sprite], self.first[sprite + 1])
-        keep = self.needed[part] > 0 if needed_only else np.ones(self.area(sprite), bool)
+        keep = self.needed[part] > 0
         out = np.full(self.size[sprite], CLEAR, np.uint16)
         out[self.py[part][keep], self.px[part][keep]] = self.colour[part][keep]
         return out
