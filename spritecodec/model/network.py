@@ -376,6 +376,8 @@ class SpriteNetwork(nn.Module):
         n = len(frames)
         error = ((said.picture - frames) ** 2 * mask).sum() / (n * pixels)
         scale = config.k**2 / (4 * config.layers * pixels)
-        prior = beta_prior(said.scores).mean(-1).sum() + beta_prior(said.switches).sum()
+        prior = beta_prior(said.scores).mean(-1).sum()
+        if not config.straight_through:  # which is there in lieu of it (3.3)
+            prior = prior + beta_prior(said.switches).sum()
         penalty = lambda_beta * prior + lambda_sparse * said.switches.abs().sum()
         return error + scale * penalty / n, error

@@ -43,7 +43,8 @@ class ModelConfig:
     layernorm : bool
         LayerNorm of codes and anchor features; False is the ablation of Fig. 10.
     straight_through : bool
-        Binary switches with a straight-through gradient, the ablation of Fig. 10.
+        Binary switches with a straight-through gradient in lieu of the Beta prior on them,
+        the ablation of Fig. 10.
     translation_channels : int
         Channels of the translation network's first block (2.4).
     gated_translation : bool
