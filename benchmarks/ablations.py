@@ -200,10 +200,10 @@ def to_markdown(found: dict[str, Any]) -> str:
             "|---|--:|--:|--:|--:|",
         ]
         for r in found["summary"]:
-            mean, spread = PAPER[r["variant"]]
+            theirs = PAPER[r["variant"]]
             lines.append(
                 f"| {r['variant']} | {spread(r, 'psnr')} | {r['seeds']} | "
-                f"{r['sprites_used']:.0f} | {mean:.2f} ± {spread:.2f} |"
+                f"{r['sprites_used']:.0f} | {theirs[0]:.2f} ± {theirs[1]:.2f} |"
             )
     else:
         lines += [

@@ -20,6 +20,7 @@ COMMANDS = {
     "verify": "Check a .spr file, also against its source.",
     "compare": "Measure PSNR, SSIM and MS-SSIM between two videos.",
     "sprites": "Draw the dictionary of sprites as one picture.",
+    "segment": "Draw which sprite, track or layer shows at each pixel.",
     "analyze": "Measure what a video would gain from sprites.",
 }
 

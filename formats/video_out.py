@@ -147,7 +147,7 @@ def open_writer(
         raise SettingsError(f"scale must be from 1 to 64, not {scale}")
     if lossless and name == "y4m":
         raise SettingsError("y4m stores no RGB and so cannot be lossless; use rawrgb or mkv")
-    place = _Place(target, name, overwrite)
+    place = Place(target, name, overwrite)
     try:
         sink = _open_sink(
             place, name, width * scale, height * scale, time_base, frame_rate, lossless, audio
@@ -163,7 +163,7 @@ def open_writer(
 
 
 def _open_sink(
-    place: _Place,
+    place: Place,
     name: str,
     width: int,
     height: int,
@@ -201,7 +201,7 @@ class VideoWriter:
 
     def __init__(
         self,
-        place: _Place,
+        place: Place,
         sink: Sink,
         width: int,
         height: int,
@@ -308,7 +308,7 @@ class VideoWriter:
             self.abort()
 
 
-class _Place:
+class Place:
     """Where the output goes: a hidden name first, the target's own when it is whole."""
 
     def __init__(self, target: str | Path, format: str, overwrite: bool) -> None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from spritecodec.reader import Reader, Verification, open
     from spritecodec.render import Renderer
     from spritecodec.scene import Layer, Residual, Scene, Tracks
+    from spritecodec.segment import Segmentation, segment
 
 __version__ = "0.1.0"
 
@@ -51,6 +52,7 @@ _HOMES = {
     "spritecodec.reader": ("Reader", "Verification", "open"),
     "spritecodec.render": ("Renderer",),
     "spritecodec.scene": ("Layer", "Residual", "Scene", "Tracks"),
+    "spritecodec.segment": ("Segmentation", "segment"),
 }
 _LAZY = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -70,6 +72,7 @@ __all__ = [
     "Renderer",
     "Residual",
     "Scene",
+    "Segmentation",
     "SettingsError",
     "SpritecodecError",
     "Tracks",
@@ -83,6 +86,7 @@ __all__ = [
     "open",
     "open_clip",
     "psnr",
+    "segment",
     "ssim",
 ]
 

@@ -1,0 +1,133 @@
+"""``spritecodec segment``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spritecodec.cli.common import JSON, OVERWRITE, SOURCE_SPR, Progress, write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from spritecodec.segment import Segmentation
+
+EPILOG = """\b
+Examples:
+  spritecodec segment game.spr labels/
+  spritecodec segment game.spr labels/ --by track --start 100 --stop 200
+  spritecodec segment game.spr labels/ --tiles    # also what stands in the background
+"""
+
+
+@click.command(epilog=EPILOG, short_help="Draw which sprite, track or layer shows at each pixel.")
+@SOURCE_SPR
+@click.argument("target", metavar="FOLDER", type=click.Path())
+@click.option(
+    "--by",
+    type=click.Choice(["sprite", "track", "layer"]),
+    default="sprite",
+    show_default=True,
+    help="What the labels number: dictionary entries, instances, or depth layers.",
+)
+@click.option("--tiles", is_flag=True, help="Also cut what stands in the backgrounds into tiles.")
+@click.option("--start", type=click.IntRange(0), help="First frame.")
+@click.option("--stop", type=click.IntRange(1), help="Frame to stop before.")
+@OVERWRITE
+@JSON
+def command(
+    source: str,
+    target: str,
+    by: str,
+    tiles: bool,
+    start: int | None,
+    stop: int | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Write a label map of each frame of FILE.spr to FOLDER, and legend.json.
+
+    Pixel values are labels, 0 for the background: PNG files of 8 bits with a palette, or of
+    16 bits where there are more than 255 labels. legend.json says what each label stands
+    for, how many pixels it has, and in how many frames it shows.
+    """
+    from spritecodec.errors import OutputError, SettingsError
+    from spritecodec.formats.video_out import Place
+    from spritecodec.segment import Segmentation
+
+    with Segmentation(source, by, tiles=tiles) as labels:  # type: ignore[arg-type]
+        frames = range(*slice(start, stop).indices(len(labels)))
+        if not frames:
+            raise SettingsError(
+                f"the frame range {start} to {stop} is empty: the file has {len(labels)} frames"
+            )
+        place = Place(target, "png", overwrite)
+        try:
+            legend = _write(labels, frames, place.path)
+            place.settle()
+        except OSError as error:
+            place.discard()
+            raise OutputError(place.failed(error)) from error
+        except BaseException:
+            place.discard()
+            raise
+    if as_json:
+        write_json(legend)
+        return
+    shown = [row for row in legend["labels"] if row["frames"]]
+    click.echo(f"{len(frames):,} frames, {len(shown):,} labels show: {target}")
+
+
+def _write(labels: Segmentation, frames: range, folder: Path) -> dict[str, Any]:
+    """Draw the maps into a folder that is there; returns the legend."""
+    import numpy as np
+    from PIL import Image
+
+    from spritecodec.errors import SettingsError
+
+    count = len(labels.things) + 1
+    if count > 1 << 16:
+        raise SettingsError(f"{count - 1:,} labels do not fit into 16 bits; segment by sprite")
+    colours = _palette(min(count, 256))
+    pixels, seen = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    with Progress("Segmenting") as progress:
+        for i, t in enumerate(frames):
+            drawn = labels.frame(t)
+            here = np.bincount(drawn.ravel(), minlength=count)
+            pixels += here
+            seen += here > 0
+            if count <= 256:
+                picture = Image.fromarray(drawn.astype(np.uint8), "P")
+                picture.putpalette(colours)
+            else:
+                picture = Image.fromarray(drawn.astype(np.uint16))
+            picture.save(folder / f"{i:06}.png", format="PNG")
+            progress(i + 1, len(frames))
+    legend = {
+        "by": labels.by,
+        "width": labels.width,
+        "height": labels.height,
+        "first_frame": frames.start,
+        "frames": len(frames),
+        "bits": 8 if count <= 256 else 16,
+        "labels": [
+            {"label": n, "kind": thing.kind, **thing.facts}
+            | {"pixels": int(pixels[n]), "frames": int(seen[n])}
+            for n, thing in enumerate(labels.things, start=1)
+        ],
+    }
+    (folder / "legend.json").write_text(json.dumps(legend, indent=1) + "\n")
+    return legend
+
+
+def _palette(count: int) -> list[int]:
+    """Black, then colours whose hues are far from those before: RGB after RGB."""
+    import colorsys
+
+    out = [0, 0, 0]
+    for n in range(1, count):
+        hue, value = n * 0.61803 % 1, 1 - 0.2 * (n % 3)
+        out += [round(255 * c) for c in colorsys.hsv_to_rgb(hue, 0.75, value)]
+    return out
