@@ -293,8 +293,10 @@ class Reader:
         """
         return self._renderer(range(len(self.segments))[segment]).scene
 
-    def frame(self, t: int) -> NDArray[np.uint8]:
+    def frame(self, t: int, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """Frame t, 0 to len - 1, shape (h, w, 3), uint8 RGB.
+
+        Written to `out` where one is given: contiguous, of that shape and type.
 
         Raises
         ------
@@ -307,7 +309,7 @@ class Reader:
             raise IndexError(f"frame {t} of a file of {len(self)} frames")
         segment = bisect_right(self._firsts, t) - 1
         with self._lock:
-            return self._renderer(segment).frame(t - self._firsts[segment])
+            return self._renderer(segment).frame(t - self._firsts[segment], out)
 
     @overload
     def __getitem__(self, which: int) -> NDArray[np.uint8]: ...
@@ -319,7 +321,7 @@ class Reader:
             wanted = numbers[which]
             out = np.empty((len(wanted), self.height, self.width, 3), np.uint8)
             for i, t in enumerate(wanted):
-                out[i] = self.frame(t)
+                self.frame(t, out[i])
             return out
         try:
             t = numbers[which]

@@ -5,6 +5,7 @@ specification (formats/SPEC.md, "Drawing a frame"): ``(a * s + (255 - a) * d + 1
 per channel, in the order in which things are drawn.
 
 Only what changed since the last frame is drawn again, when frames are asked for in order.
+The canvas holds RGB bytes row by row, so that drawing a picture is copying runs of bytes.
 """
 
 from __future__ import annotations
@@ -18,56 +19,89 @@ from numpy.typing import NDArray
 from spritecodec.scene import FLIP_HORIZONTAL, FLIP_VERTICAL, Scene
 
 Rect = tuple[int, int, int, int]  # x0, y0, x1, y1; x1 and y1 are outside
+Rects = NDArray[np.int64]  # (rectangles, 4), columns as in Rect
 
 # Above these, drawing the whole frame is quicker than drawing the changed rectangles.
 MOST_RECTANGLES = 16
 MOST_CHANGED_SHARE = 0.5
+# Bytes; larger pictures are drawn by bit operations, smaller ones by copying under a mask.
+LARGEST_MASKED = 2048
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Stamp:
-    """A picture made ready for drawing: packed pixels and where they show."""
+    """A picture made ready for drawing on rows of RGB bytes.
 
-    packed: NDArray[np.uint32]  # (h, w)
-    opaque: NDArray[np.bool_] | None  # (h, w) alpha is 255; None where all are
-    translucent: NDArray[np.bool_] | None  # (h, w) 0 < alpha < 255; None where none is
-    rgba: NDArray[np.uint8]
+    Attributes
+    ----------
+    colour : ndarray, shape (h, 3 w), uint8
+        0 where alpha is 0; ``a * s`` as uint16 where there is a `veil`.
+    shows : ndarray, shape (h, 3 w), bool, or None
+        Of a small picture with clear pixels: where it is not.
+    keep : ndarray, shape (h, 3 w), uint8, or None
+        Of a large picture with clear pixels: 255 where it is clear, else 0.
+    veil : ndarray, shape (h, 3 w), uint16, or None
+        ``255 - a`` of a picture with translucent pixels.
+    """
+
+    colour: NDArray[np.uint8] | NDArray[np.uint16]
+    shows: NDArray[np.bool_] | None = None
+    keep: NDArray[np.uint8] | None = None
+    veil: NDArray[np.uint16] | None = None
 
     @staticmethod
     def of(rgba: NDArray[np.uint8]) -> _Stamp:
-        alpha = rgba[..., 3]
-        opaque = alpha == 255
-        translucent = (alpha > 0) & ~opaque
-        flat = np.ascontiguousarray(rgba).copy()
-        flat[..., 3] = 255
-        return _Stamp(
-            flat.view(np.uint32)[..., 0],
-            None if opaque.all() else opaque,
-            translucent if translucent.any() else None,
-            rgba,
-        )
+        """Make a picture, shape (h, w, 4), ready."""
+        colour = _rows(rgba[..., 0], rgba[..., 1], rgba[..., 2])
+        plane = rgba[..., 3]
+        if (plane == 255).all():
+            return _Stamp(colour)
+        alpha = _rows(plane, plane, plane)
+        if ((plane == 0) | (plane == 255)).all():
+            colour &= alpha
+            if colour.size <= LARGEST_MASKED:
+                return _Stamp(colour, shows=alpha != 0)
+            return _Stamp(colour, keep=~alpha)
+        weight = alpha.astype(np.uint16)
+        return _Stamp(weight * colour, veil=255 - weight)
 
-    def draw(self, canvas: NDArray[np.uint32], x: int, y: int, clip: Rect) -> None:
-        """Draw with the top left corner at (x, y), inside `clip` only."""
-        h, w = self.packed.shape
-        x0, y0 = max(x, clip[0]), max(y, clip[1])
-        x1, y1 = min(x + w, clip[2]), min(y + h, clip[3])
-        if x0 >= x1 or y0 >= y1:
-            return
-        part = (slice(y0 - y, y1 - y), slice(x0 - x, x1 - x))
-        target = canvas[y0:y1, x0:x1]
-        if self.opaque is None:
-            target[...] = self.packed[part]
-            return
-        np.copyto(target, self.packed[part], where=self.opaque[part])
-        if self.translucent is not None:
-            mask = self.translucent[part]
-            source = self.rgba[part][mask].astype(np.uint16)
-            alpha = source[:, 3:]
-            under = target[mask].view(np.uint8).reshape(-1, 4)
-            blend = (alpha * source[:, :3] + (255 - alpha) * under[:, :3] + 127) // 255
-            under[:, :3] = blend
-            target[mask] = under.view(np.uint32)[:, 0]
+    def draw(self, canvas: NDArray[np.uint8], x: int, y: int, clip: Rect) -> None:
+        """Draw with the top left corner at (x, y), inside `clip`, which it touches."""
+        colour, shows, keep, veil = self.colour, self.shows, self.keep, self.veil
+        height, width = colour.shape
+        x0, y0, x1, y1 = 3 * clip[0], clip[1], 3 * clip[2], clip[3]
+        left, top, right, bottom = 3 * x, y, 3 * x + width, y + height
+        if left < x0 or top < y0 or right > x1 or bottom > y1:
+            part = (
+                slice(max(y0 - top, 0), min(y1, bottom) - top),
+                slice(max(x0 - left, 0), min(x1, right) - left),
+            )
+            left, top, right, bottom = max(left, x0), max(top, y0), min(right, x1), min(bottom, y1)
+            colour = colour[part]
+            shows = None if shows is None else shows[part]
+            keep = None if keep is None else keep[part]
+            veil = None if veil is None else veil[part]
+        target = canvas[top:bottom, left:right]
+        if shows is not None:
+            np.copyto(target, colour, where=shows)
+        elif keep is not None:
+            np.bitwise_or(target & keep, colour, out=target)
+        elif veil is not None:
+            target[...] = (colour + veil * target + 127) // 255
+        else:
+            target[...] = colour
+
+
+def _rows(*channels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Three planes, each shape (h, w), as rows of triples, shape (h, 3 w)."""
+    height, width = channels[0].shape
+    out = np.empty((height, width, 3), np.uint8)
+    for i, channel in enumerate(channels):  # numpy copies planes much faster than triples
+        out[..., i] = channel
+    return out.reshape(height, 3 * width)
+
+
+Picture = tuple[_Stamp, int, int, int, int]  # and x0, y0, x1, y1 on the screen
 
 
 class Renderer:
@@ -83,23 +117,23 @@ class Renderer:
     def __init__(self, scene: Scene, *, residual: bool = True) -> None:
         self.scene = scene
         self._with_residual = residual and len(scene.residual) > 0
-        self._screen: Rect = (0, 0, scene.width, scene.height)
-        self._bytes = np.full((scene.height, scene.width, 4), 255, np.uint8)
-        self._canvas = self._bytes.view(np.uint32)[..., 0]
+        self._screen: Rects = np.array([[0, 0, scene.width, scene.height]])
+        self._canvas = np.empty((scene.height, 3 * scene.width), np.uint8)
         self._last = -2
         self._sprites: dict[tuple[int, int], _Stamp] = {}
+        self._alive: dict[int, _Stamp] = {}  # residual patches of the frame drawn last
         self._textures = [_Stamp.of(t) for t in scene.textures]
-        self._sort_placements()
-        end = scene.residual.start + scene.residual.length
-        self._residual_end = end
         # Patches are sorted by start; none alive at t starts before t - longest.
         self._longest = int(scene.residual.length.max(initial=0))
+        self._sort_changes(*self._sort_placements())
 
-    def _sort_placements(self) -> None:
-        """Order all placements by frame, then as they are drawn, and mark what moves."""
+    def _sort_placements(self) -> tuple[NDArray[np.int64], Rects]:
+        """Order all placements by frame, then as they are drawn.
+
+        Returns where pictures come, change or go: frames, and rectangles on the screen.
+        """
         scene, tracks = self.scene, self.scene.tracks
-        length = tracks.length
-        owner = np.repeat(np.arange(len(tracks)), length)
+        owner = np.repeat(np.arange(len(tracks)), tracks.length)
         frame = np.arange(len(owner)) - tracks.first[owner] + tracks.start[owner]
         pan = np.zeros((max(len(scene.layers), 1), len(scene), 2), np.int64)
         for i, layer in enumerate(scene.layers):
@@ -108,27 +142,51 @@ class Renderer:
         x, y = tracks.x - shift[:, 0], tracks.y - shift[:, 1]
         size = np.array([s.shape[:2] for s in scene.sprites], np.int64).reshape(-1, 2)
         height, width = size[tracks.sprite].T
-
-        # moves[p]: drawing frame[p] differs from frame[p] - 1 because of placement p.
-        moves = np.ones(len(owner), bool)
-        same = (owner[1:] == owner[:-1]) & (tracks.sprite[1:] == tracks.sprite[:-1])
-        same &= (tracks.flip[1:] == tracks.flip[:-1]) & (x[1:] == x[:-1]) & (y[1:] == y[:-1])
-        moves[1:] = ~same
-        # leaves[p]: the placement is gone, or elsewhere, in the frame after.
-        leaves = np.append(moves[1:], True) if len(moves) else moves
+        shown = np.stack([x, y, x + width, y + height], 1)
 
         order = np.lexsort((owner, tracks.z[owner], tracks.layer[owner], frame))
-        self._from = np.searchsorted(frame[order], np.arange(len(scene) + 1))
-        self._x, self._y = x[order], y[order]
-        self._x1, self._y1 = self._x + width[order], self._y + height[order]
-        self._sprite, self._flip = tracks.sprite[order], tracks.flip[order]
-        self._layer = tracks.layer[owner][order]
-        self._moves, self._leaves = moves[order], leaves[order]
-        still = (np.diff(scene.backdrop.astype(np.int16), axis=0) == 0).all(axis=1)
+        self._from = np.searchsorted(frame[order], np.arange(len(scene) + 1)).tolist()
+        what = np.stack([tracks.layer[owner], tracks.sprite, tracks.flip], 1)
+        self._placements = np.concatenate([what, shown], 1)[order]
+
+        goes_on = owner[1:] == owner[:-1]
+        stays = goes_on & (shown[1:] == shown[:-1]).all(axis=1)
+        stays &= (what[1:] == what[:-1]).all(axis=1)
+        changes = np.append(True, ~stays)[: len(owner)]
+        ends = np.append(~goes_on, True)[: len(owner)]
+        changed = shown.copy()  # here and in the frame before
+        np.minimum(shown[1:, :2], shown[:-1, :2], out=changed[1:, :2], where=goes_on[:, None])
+        np.maximum(shown[1:, 2:], shown[:-1, 2:], out=changed[1:, 2:], where=goes_on[:, None])
+        return (
+            np.concatenate([frame[changes], frame[ends] + 1]),
+            np.concatenate([changed[changes], shown[ends]]),
+        )
+
+    def _sort_changes(self, frame: NDArray[np.int64], rects: Rects) -> None:
+        """Order the rectangles that change by frame, those of the residual among them."""
+        scene = self.scene
+        if self._with_residual:
+            r = scene.residual
+            patches = np.stack([r.x, r.y, r.x + r.width, r.y + r.height], 1).astype(np.int64)
+            frame = np.concatenate([frame, r.start, r.start + r.length])
+            rects = np.concatenate([rects, patches, patches])
+        np.maximum(rects[:, :2], 0, out=rects[:, :2])
+        np.minimum(rects[:, 2:], self._screen[0, 2:], out=rects[:, 2:])
+        extent = rects[:, 2:] - rects[:, :2]
+        seen = (frame < len(scene)) & (extent > 0).all(axis=1)
+        frame, rects, extent = frame[seen], rects[seen], extent[seen]
+        order = np.argsort(frame, kind="stable")
+        self._changes = rects[order]
+        self._changes_from = np.searchsorted(frame[order], np.arange(len(scene) + 1)).tolist()
+
+        area = np.bincount(frame, extent.prod(axis=1), len(scene))
+        whole = area > MOST_CHANGED_SHARE * scene.width * scene.height
+        whole |= np.bincount(frame, minlength=len(scene)) > MOST_RECTANGLES
+        whole[1:] |= (np.diff(scene.backdrop.astype(np.int16), axis=0) != 0).any(axis=1)
         for layer in scene.layers:
             if len(layer.textures):
-                still &= (np.diff(layer.pan, axis=0) == 0).all(axis=1)
-        self._background_still = np.append(False, still)  # [t]: as at t - 1
+                whole[1:] |= (np.diff(layer.pan, axis=0) != 0).any(axis=1)
+        self._whole = whole.tolist()  # [t]: best drawn afresh
 
     def _stamp(self, sprite: int, flip: int) -> _Stamp:
         stamp = self._sprites.get((sprite, flip))
@@ -141,96 +199,82 @@ class Renderer:
             stamp = self._sprites[sprite, flip] = _Stamp.of(pixels)
         return stamp
 
-    def _residual_alive(self, t: int) -> NDArray[np.intp]:
-        if not self._with_residual:
-            return np.zeros(0, np.intp)
-        start = self.scene.residual.start
-        low, high = np.searchsorted(start, (t - self._longest, t + 1))
-        alive: NDArray[np.intp] = low + np.flatnonzero(self._residual_end[low:high] > t)
-        return alive
+    def _patches_at(self, t: int) -> Iterator[Picture]:
+        """The residual's patches alive at t; their stamps are kept for the frame after."""
+        r = self.scene.residual
+        low, high = np.searchsorted(r.start, (t - self._longest, t + 1))
+        alive = low + np.flatnonzero(r.start[low:high] + r.length[low:high] > t)
+        kept, self._alive = self._alive, {}
+        for i in alive.tolist():
+            stamp = kept.get(i)
+            x, y, width, height = int(r.x[i]), int(r.y[i]), int(r.width[i]), int(r.height[i])
+            if stamp is None:
+                pixels = r.pixels[r.first[i] : r.first[i + 1]]
+                stamp = _Stamp.of(pixels.reshape(height, width, 4))
+            self._alive[i] = stamp
+            yield stamp, x, y, x + width, y + height
 
-    def _changed(self, t: int) -> list[Rect] | None:
-        """Screen rectangles that may differ from frame t - 1; None: all of it."""
-        if not self._background_still[t]:
-            return None
-        now = slice(self._from[t], self._from[t + 1])
-        before = slice(self._from[t - 1], self._from[t])
-        moves, leaves = self._moves[now], self._leaves[before]
-        rects = [
-            np.stack([a[now][moves] for a in (self._x, self._y, self._x1, self._y1)], 1),
-            np.stack([a[before][leaves] for a in (self._x, self._y, self._x1, self._y1)], 1),
-        ]
-        if self._with_residual:
-            r = self.scene.residual
-            comes = self._residual_alive(t)
-            comes = comes[r.start[comes] == t]
-            goes = self._residual_alive(t - 1)
-            goes = goes[self._residual_end[goes] == t]
-            both = np.concatenate([comes, goes])
-            x, y = r.x[both], r.y[both]
-            rects.append(np.stack([x, y, x + r.width[both], y + r.height[both]], 1))
-        all_rects = np.concatenate(rects)
-        np.maximum(all_rects[:, :2], 0, out=all_rects[:, :2])
-        np.minimum(all_rects[:, 2:], self._screen[2:], out=all_rects[:, 2:])
-        all_rects = all_rects[(all_rects[:, 2:] > all_rects[:, :2]).all(axis=1)]
-        if len(all_rects) > MOST_RECTANGLES:
-            return None
-        area = np.prod(all_rects[:, 2:] - all_rects[:, :2], axis=1).sum()
-        if area > MOST_CHANGED_SHARE * self._canvas.size:
-            return None
-        return [(int(a), int(b), int(c), int(d)) for a, b, c, d in all_rects]
-
-    def _draw(self, t: int, clip: Rect) -> None:
-        """Draw frame t inside `clip`, from the backdrop up."""
+    def _pictures(self, t: int, clips: Rects) -> Iterator[Picture]:
+        """All that frame t shows, as it is drawn; placements that touch no clip left out."""
         scene = self.scene
-        x0, y0, x1, y1 = clip
-        self._bytes[y0, x0, :3] = scene.backdrop[t]
-        self._canvas[y0:y1, x0:x1] = self._canvas[y0, x0]
-        a, b = self._from[t], self._from[t + 1]
-        inside = (self._x[a:b] < x1) & (self._x1[a:b] > x0)
-        inside &= (self._y[a:b] < y1) & (self._y1[a:b] > y0)
-        placements = (a + np.flatnonzero(inside)).tolist()
+        rows = self._placements[self._from[t] : self._from[t + 1]]
+        after, before = rows[:, None, 3:5] < clips[:, 2:], rows[:, None, 5:] > clips[:, :2]
+        placements = rows[(after & before).all(axis=2).any(axis=1)].tolist()
         done = 0
         for i, layer in enumerate(scene.layers):
             if len(layer.textures):
                 px, py = layer.pan[t].tolist()
                 for texture, x, y in layer.textures.tolist():
-                    self._textures[texture].draw(self._canvas, x - px, y - py, clip)
-            while done < len(placements) and self._layer[placements[done]] == i:
-                p = placements[done]
-                stamp = self._stamp(int(self._sprite[p]), int(self._flip[p]))
-                stamp.draw(self._canvas, int(self._x[p]), int(self._y[p]), clip)
+                    height, width = scene.textures[texture].shape[:2]
+                    x, y = x - px, y - py
+                    yield self._textures[texture], x, y, x + width, y + height
+            while done < len(placements) and placements[done][0] == i:
+                _, sprite, flip, x0, y0, x1, y1 = placements[done]
+                yield self._stamp(sprite, flip), x0, y0, x1, y1
                 done += 1
-        residual = scene.residual
-        for r in self._residual_alive(t).tolist():
-            pixels = residual.pixels[residual.first[r] : residual.first[r + 1]]
-            patch = pixels.reshape(int(residual.height[r]), int(residual.width[r]), 4)
-            _Stamp.of(patch).draw(self._canvas, int(residual.x[r]), int(residual.y[r]), clip)
+        if self._with_residual:
+            yield from self._patches_at(t)
 
-    def frame(self, t: int) -> NDArray[np.uint8]:
+    def _draw(self, t: int, clips: Rects) -> None:
+        """Draw frame t inside each of `clips`, from the backdrop up."""
+        scene, canvas = self.scene, self._canvas
+        backdrop = np.frombuffer(scene.backdrop[t].tobytes() * scene.width, np.uint8)
+        pictures = list(self._pictures(t, clips))
+        for clip in clips.tolist():
+            x0, y0, x1, y1 = clip
+            canvas[y0:y1, 3 * x0 : 3 * x1] = backdrop[3 * x0 : 3 * x1]
+            for stamp, left, top, right, bottom in pictures:
+                if left < x1 and right > x0 and top < y1 and bottom > y0:
+                    stamp.draw(canvas, left, top, clip)
+
+    def frame(self, t: int, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """Draw frame t.
 
         Parameters
         ----------
         t : int
             0 to len(scene) - 1. Frames in order are drawn fastest.
+        out : ndarray, shape (h, w, 3), uint8, optional
+            Where to draw it; contiguous. A new array when left out.
 
         Returns
         -------
         ndarray, shape (h, w, 3), uint8
-            RGB; a copy, the caller's to keep.
+            RGB; `out`, or a copy that is the caller's to keep.
         """
         if not 0 <= t < len(self.scene):
             raise IndexError(f"frame {t} of a scene of {len(self.scene)} frames")
         if t != self._last:
-            rects = self._changed(t) if t == self._last + 1 else None
+            clips = self._screen
+            if t == self._last + 1 and not self._whole[t]:
+                clips = self._changes[self._changes_from[t] : self._changes_from[t + 1]]
             self._last = -2  # should drawing fail midway, start afresh
-            for rect in [self._screen] if rects is None else rects:
-                self._draw(t, rect)
+            if len(clips):
+                self._draw(t, clips)
             self._last = t
-        out = np.empty((*self._canvas.shape, 3), np.uint8)
-        for channel in range(3):  # numpy copies planes many times faster than triples
-            out[..., channel] = self._bytes[..., channel]
+        if out is None:
+            out = np.empty((self.scene.height, self.scene.width, 3), np.uint8)
+        out.reshape(self._canvas.shape)[...] = self._canvas
         return out
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[NDArray[np.uint8]]:
