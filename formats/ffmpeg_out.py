@@ -18,7 +18,7 @@ from PIL import Image
 from spritecodec.clip import AudioStream
 from spritecodec.formats.audio import AudioMuxer, can_hold
 from spritecodec.formats.gif_palette import GifPalettes
-from spritecodec.formats.sinks import to_yuv
+from spritecodec.formats.y4m import to_yuv
 
 _BT709 = 1  # ITU-T H.273: the number of BT.709 as primaries, transfer and matrix
 _LIMITED = 1  # FFmpeg's number of the 16-235 range

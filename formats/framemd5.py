@@ -40,6 +40,6 @@ def framemd5_header(width: int, height: int, time_base: Fraction) -> str:
     )
 
 
-def framemd5_line(frame: NDArray[np.uint8], pts: int, duration: int) -> str:
-    """One frame's line; `pts` and `duration` in ticks of the header's time base."""
-    return f"0, {pts:>10}, {pts:>10}, {duration:>8}, {frame.size:>8}, {frame_md5(frame)}\n"
+def framemd5_line(md5: str, pts: int, duration: int, size: int) -> str:
+    """One frame's line; `pts` and `duration` in ticks of the header's time base, size in bytes."""
+    return f"0, {pts:>10}, {pts:>10}, {duration:>8}, {size:>8}, {md5}\n"

@@ -37,14 +37,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
 from spritecodec.clip import AudioStream
 from spritecodec.errors import OutputError, SettingsError
-from spritecodec.formats.ffmpeg_out import ENCODINGS, ContainerSink
-from spritecodec.formats.sinks import FolderSink, Framemd5Sink, RawRgbSink, Y4mSink
+from spritecodec.formats.sinks import FolderSink, Framemd5Sink, RawRgbSink
 
 _BY_SUFFIX = {
     ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "mkv", ".webm": "webm", ".gif": "gif",
@@ -154,7 +152,7 @@ def open_writer(
         )
     except BaseException as error:
         place.discard()
-        if isinstance(error, (OSError, av.error.FFmpegError, ValueError)):
+        if isinstance(error, _foreseen()):
             raise OutputError(place.failed(error)) from error
         raise
     if audio and name not in _WITH_AUDIO:
@@ -172,19 +170,30 @@ def _open_sink(
     lossless: bool,
     audio: Sequence[AudioStream],
 ) -> Sink:
+    # PyAV takes 100 ms to import, so only where it is needed.
     if name == "png":
         return FolderSink(place.path)
-    if name in ENCODINGS:
+    if name not in _STREAMED:
+        from spritecodec.formats.ffmpeg_out import ContainerSink
+
         return ContainerSink(
             place.path, name, width, height, time_base, frame_rate, lossless, audio
         )
     # A duplicate, so that closing the sink does not close standard output itself.
     file = os.fdopen(os.dup(sys.stdout.fileno()), "wb") if place.piped else place.path.open("wb")
     if name == "y4m":
+        from spritecodec.formats.y4m import Y4mSink
+
         return Y4mSink(file, width, height, frame_rate)
     if name == "framemd5":
         return Framemd5Sink(file, width, height, time_base)
     return RawRgbSink(file)
+
+
+def _foreseen() -> tuple[type[BaseException], ...]:
+    """What may go wrong while writing; FFmpeg's own errors where FFmpeg is at work."""
+    av = sys.modules.get("av")
+    return (OSError, ValueError) if av is None else (OSError, ValueError, av.error.FFmpegError)
 
 
 class VideoWriter:
@@ -279,7 +288,7 @@ class VideoWriter:
         if self._open:
             self._open = False
             # The file goes anyway, so what its encoder has to say no longer matters.
-            with contextlib.suppress(OSError, ValueError, av.error.FFmpegError):
+            with contextlib.suppress(*_foreseen()):
                 self._sink.abandon()
             self._place.discard()
 
@@ -289,7 +298,7 @@ class VideoWriter:
             yield
         except BaseException as error:
             self.abort()
-            if isinstance(error, (OSError, ValueError, av.error.FFmpegError)):
+            if isinstance(error, _foreseen()):
                 raise OutputError(self._place.failed(error)) from error
             raise
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from spritecodec.errors import FormatError, SettingsError
+from spritecodec.formats.video_out import open_writer
 from spritecodec.reader import open as open_reader
 
 # Frames are handed on in pieces of about this many bytes; small ones stay in the cache.
@@ -97,9 +98,6 @@ def decode(
     SettingsError
         The frame range is empty, or `scale` or `format` is impossible.
     """
-    # PyAV takes 100 ms to import; whoever only reads frames need not wait for it.
-    from spritecodec.formats.video_out import open_writer
-
     began = time.perf_counter()
     with open_reader(source) as reader:
         if len(reader) == 0:
