@@ -15,7 +15,6 @@ from spritecodec.refine.kernels import CLEAR, Ids, Longs
 from spritecodec.refine.world import World
 from spritecodec.scene import Layer, Residual, Scene, Tracks
 
-WORLD, SCREEN, OVERLAY = range(3)  # the layers, back to front
 DEEPEST = 50  # drawing orders; deeper chains are cycles, which no order can satisfy
 
 
@@ -53,6 +52,10 @@ def _unrest(values: Longs, owner: Longs, tracks: int) -> NDArray[np.float64]:
     change = np.diff(step, prepend=0) != 0
     weight = (inside & change & (step != 0)) * 2.0 + (inside & (step != 0)) * 0.1
     return np.bincount(owner, weights=weight, minlength=tracks).astype(np.float64)
+
+
+def _textured(pan: NDArray[np.int32], texture: int, x: int, y: int) -> Layer:
+    return Layer(pan, np.array([[texture, x, y]], np.int32))
 
 
 def _flat(tracks: list[MinedTrack], name: str) -> Longs:
@@ -109,19 +112,24 @@ def assemble(
     count = len(tracks)
     on_world = _unrest(x, owner, count) + _unrest(y, owner, count)
     on_screen = _unrest(screen_x, owner, count) + _unrest(screen_y, owner, count)
-    layer = np.where(on_screen < on_world, SCREEN, WORLD)
-    fixed = layer[owner] == SCREEN
+    # The layers, back to front: the planes, the nearest being the world; screen; overlay.
+    nearest = len(world.behind)
+    layer = np.where(on_screen < on_world, nearest + 1, nearest)
+    fixed = (on_screen < on_world)[owner]
     x, y = np.where(fixed, screen_x, x), np.where(fixed, screen_y, y)
 
     still = np.zeros((len(frames), 2), np.int32)
-    none = np.zeros((0, 3), np.int32)
-    textures = [frames.rgba(world.canvas)]
-    canvas = np.zeros((1, 3), np.int32)
-    layers = [Layer(world.position.astype(np.int32), canvas), Layer(still, none)]
+    textures: list[NDArray[np.uint8]] = []
+    layers: list[Layer] = []
+    for plane in world.planes:
+        picture, dx, dy = _trim(plane.canvas)
+        layers.append(_textured(plane.position.astype(np.int32), len(textures), dx, dy))
+        textures.append(frames.rgba(picture))
+    layers.append(Layer(still, np.zeros((0, 3), np.int32)))
     if (world.overlay != CLEAR).any():
         picture, dx, dy = _trim(world.overlay)
+        layers.append(_textured(still, len(textures), dx, dy))
         textures.append(frames.rgba(picture))
-        layers.append(Layer(still, np.array([[1, dx, dy]], np.int32)))
     return Scene(
         frames.width,
         frames.height,

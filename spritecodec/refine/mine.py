@@ -21,19 +21,48 @@ from spritecodec.refine.follow import follow
 from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.kernels import CLEAR, Ids, State, draw_background
 from spritecodec.refine.pan import estimate_pan
-from spritecodec.refine.world import World, build_world
+from spritecodec.refine.parallax import find_parallax
+from spritecodec.refine.world import World, build_planes, build_world, draw_planes
 from spritecodec.scene import Scene
+
+# Of all pixels: where one plane leaves so many, there may be several; where these leave less
+# than so large a share of them, there are.
+MUCH_UNEXPLAINED, STILL_UNEXPLAINED = 0.1, 0.7
 
 
 def explain_with(world: World, frames: Indexed, t: int, state: State) -> int:
     """Mark in `state` what the background leaves unexplained of frame t; return how much."""
+    frame = frames[t]
+    if world.behind:
+        drawn = np.empty_like(frame)
+        draw_planes(world.planes, t, drawn)
+        return int(draw_background(frame, drawn, 0, 0, world.overlay, state))
     ox, oy = world.position[t].tolist()
-    return int(draw_background(frames[t], world.canvas, ox, oy, world.overlay, state))
+    return int(draw_background(frame, world.canvas, ox, oy, world.overlay, state))
+
+
+def _unexplained(world: World, frames: Indexed) -> float:
+    """The share of all pixels that the background does not explain."""
+    state = np.empty((frames.height, frames.width), np.uint8)
+    total = sum(explain_with(world, frames, t, state) for t in range(len(frames)))
+    return total / (len(frames) * state.size)
 
 
 def find_world(frames: Indexed) -> World:
-    """Where the camera looks, and the background that it sees."""
-    return build_world(frames, estimate_pan(frames))
+    """Where the camera looks, and the background that it sees.
+
+    Planes at several depths are looked for where one plane leaves much unexplained, and kept
+    where they explain a good part of that.
+    """
+    world = build_world(frames, estimate_pan(frames))
+    left = _unexplained(world, frames)
+    if left < MUCH_UNEXPLAINED:
+        return world
+    parallax = find_parallax(frames)
+    if parallax is None:
+        return world
+    deep = build_planes(frames, parallax)
+    return deep if _unexplained(deep, frames) < STILL_UNEXPLAINED * left else world
 
 
 def mine(

@@ -238,7 +238,7 @@ class _Search:
         return Pan(self.position, self.room, self.overlay)
 
 
-def _dissolve_short_rooms(pan: Pan) -> Pan:
+def dissolve_short_rooms(pan: Pan) -> Pan:
     """A place shown for a few frames is not worth a canvas: leave it to the residual."""
     position, room = pan.position.copy(), pan.room.copy()
     values, counts = np.unique(room, return_counts=True)
@@ -261,4 +261,4 @@ def estimate_pan(frames: Indexed) -> Pan:
     if min(frames.height, frames.width) < 2 * WINDOW or n == 1:
         still = np.zeros((frames.height, frames.width), bool)
         return Pan(np.zeros((n, 2), np.int64), np.zeros(n, np.int64), still)
-    return _dissolve_short_rooms(_Search(frames).run())
+    return dissolve_short_rooms(_Search(frames).run())

@@ -14,7 +14,7 @@ from spritecodec.refine.kernels import Ids, Longs
 
 WINDOW = 8
 CELLS = 8  # displacements are counted in a grid of CELLS x CELLS parts of the screen
-MOST_VOTED = 6  # displacements told of, those with most votes
+MOST_VOTED = 6
 
 Displacement = tuple[int, int]
 Table = tuple[NDArray[np.uint64], Longs]
@@ -116,9 +116,13 @@ class Windows:
         return keys, where
 
     def votes(
-        self, before: Table, now: Table, ignore: NDArray[np.bool_] | None = None
+        self,
+        before: Table,
+        now: Table,
+        ignore: NDArray[np.bool_] | None = None,
+        most: int = MOST_VOTED,
     ) -> list[tuple[Displacement, int, int]]:
-        """Displacements by falling number of votes: (displacement, votes, cells)."""
+        """At most `most` displacements by falling number of votes: (displacement, votes, cells)."""
         count = _common(*before, *now, self.shape[1], self.found)
         found = self.found[:count]
         if ignore is not None:
@@ -127,7 +131,7 @@ class Windows:
         code = (step[:, 1] << 20) + step[:, 0]
         _, inverse, votes = np.unique(code, return_inverse=True, return_counts=True)
         result = []
-        for best in np.argsort(-votes, kind="stable")[:MOST_VOTED].tolist():
+        for best in np.argsort(-votes, kind="stable")[:most].tolist():
             here = found[inverse == best]
             cells = (
                 here[:, 3] * CELLS // self.shape[0] * CELLS + here[:, 2] * CELLS // self.shape[1]

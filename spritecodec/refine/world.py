@@ -2,11 +2,13 @@
 
 Two pictures explain what is fixed. The *canvas* scrolls with the camera's pan and shows
 all rooms, one below another; the *overlay* is fixed to the screen and covers the canvas
-where it is not clear (a score line, a status bar).
+where it is not clear (a score line, a status bar). Where there is parallax, more canvases lie
+behind, each with its own pan, and show where those before them are clear.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +18,8 @@ from numpy.typing import NDArray
 from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.kernels import CLEAR, Ids, Longs
 from spritecodec.refine.pan import Pan
+from spritecodec.refine.parallax import Parallax
+from spritecodec.refine.planes import PlaneSolver
 
 # Votes are counted colour by colour below so many counters (2 bytes each); above, each
 # pixel keeps one candidate and a balance (Boyer and Moore's majority vote).
@@ -28,23 +32,39 @@ FEWEST_OVERLAY_VOTES = 8
 
 
 @dataclass(frozen=True)
+class Plane:
+    """A picture that pans: `canvas` and `position` are as those of a `World`."""
+
+    canvas: Ids
+    position: Longs
+
+
+@dataclass(frozen=True)
 class World:
     """The background of a run of frames.
 
     Attributes
     ----------
     canvas : ndarray, shape (H, W), uint16
-        Colour numbers.
+        Colour numbers, CLEAR where a plane behind shows.
     overlay : ndarray, shape (h, w), uint16
         Colour numbers, CLEAR where the canvas shows.
     position : ndarray, shape (n, 2), int64
         Canvas coordinates (x, y) of the screen's top left corner; a frame never shows
         anything outside the canvas.
+    behind : tuple of Plane
+        What lies behind the canvas, the farthest first.
     """
 
     canvas: Ids
     overlay: Ids
     position: Longs
+    behind: tuple[Plane, ...] = ()
+
+    @property
+    def planes(self) -> tuple[Plane, ...]:
+        """All pictures that pan, the farthest first."""
+        return (*self.behind, Plane(self.canvas, self.position))
 
 
 @njit(cache=True)
@@ -141,12 +161,12 @@ def _vote(
     return most
 
 
-def _lay_out(pan: Pan, height: int, width: int) -> tuple[Longs, tuple[int, int]]:
+def _lay_out(path: Longs, rooms: Longs, height: int, width: int) -> tuple[Longs, tuple[int, int]]:
     """Put the rooms one below another; canvas position of each frame, canvas shape."""
-    position = pan.position.copy()
+    position = path.copy()
     top, right = 0, 0
-    for room in np.unique(pan.room):
-        here = pan.room == room
+    for room in np.unique(rooms):
+        here = rooms == room
         low, high = position[here].min(axis=0), position[here].max(axis=0)
         position[here] += np.array([0, top]) - low
         top += int(high[1] - low[1]) + height
@@ -164,7 +184,7 @@ def build_world(frames: Indexed, pan: Pan) -> World:
         Of the same frames.
     """
     screen = (frames.height, frames.width)
-    position, shape = _lay_out(pan, *screen)
+    position, shape = _lay_out(pan.position, pan.room, *screen)
     nothing = np.zeros(screen, bool)
     overlay = np.full(screen, CLEAR, np.uint16)
     if not position.any():
@@ -180,3 +200,42 @@ def build_world(frames: Indexed, pan: Pan) -> World:
         covered = (only_fixed > only_canvas) & (only_fixed >= FEWEST_OVERLAY_VOTES)
     overlay[covered] = fixed[covered]
     return World(canvas, overlay, position)
+
+
+def draw_planes(planes: Sequence[Plane], t: int, out: Ids) -> None:
+    """Draw planes, the farthest first, as frame t shows them; CLEAR where none does."""
+    height, width = out.shape
+    out[:] = CLEAR
+    for plane in planes:
+        x, y = plane.position[t].tolist()
+        part = plane.canvas[y : y + height, x : x + width]
+        np.copyto(out, part, where=part != CLEAR)
+
+
+def build_planes(frames: Indexed, parallax: Parallax) -> World:
+    """Draw a background of several planes, as `build_world` does for one.
+
+    Parameters
+    ----------
+    frames : Indexed
+    parallax : Parallax
+        Of the same frames.
+    """
+    screen = (frames.height, frames.width)
+    laid = [_lay_out(path, parallax.room, *screen) for path in parallax.position]
+    position = np.stack([path for path, _ in laid])
+    height, width = (max(shape[axis] for _, shape in laid) for axis in range(2))
+    covered = np.zeros(screen, bool)
+    fixed = _vote(frames, np.zeros_like(position[0]), screen, covered)
+    solver = PlaneSolver(frames, position, (height, width))
+    drawn = np.empty(screen, np.uint16)
+    for _ in range(2):
+        pictures = solver.solve(covered)
+        planes = tuple(Plane(*pair) for pair in zip(pictures, position, strict=True))
+        only_planes, only_fixed = np.zeros(screen, np.int32), np.zeros(screen, np.int32)
+        for t in range(len(frames)):
+            draw_planes(planes, t, drawn)
+            _contest(frames[t], drawn, 0, 0, fixed, only_planes, only_fixed)
+        covered = (only_fixed > only_planes) & (only_fixed >= FEWEST_OVERLAY_VOTES)
+    overlay = np.where(covered, fixed, CLEAR).astype(np.uint16)
+    return World(planes[-1].canvas, overlay, planes[-1].position, planes[:-1])
