@@ -15,14 +15,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def frame_md5(frame: NDArray[np.uint8]) -> str:
-    """The MD5 of one frame's RGB bytes, row by row, 32 hexadecimal digits.
+PARTS = 16  # that a frame is compared in
 
-    Parameters
-    ----------
-    frame : ndarray, shape (h, w, 3), uint8
+
+class FrameHasher:
+    """The MD5 of one frame after another; what starts as the frame before is not hashed again.
+
+    Below a sky or a score, or wherever a game stands still, most frames start as the one
+    before them does; the state of the hash is kept from part to part.
     """
-    return hashlib.md5(np.ascontiguousarray(frame).data, usedforsecurity=False).hexdigest()
+
+    def __init__(self) -> None:
+        self._parts: list[NDArray[np.uint8]] = []  # of the frame before
+        self._states = [hashlib.md5(usedforsecurity=False)]  # before each part, and at the end
+
+    def __call__(self, frame: NDArray[np.uint8]) -> str:
+        """The MD5 of a frame's RGB bytes, row by row, 32 hexadecimal digits.
+
+        Parameters
+        ----------
+        frame : ndarray, shape (h, w, 3), uint8
+            Kept until the next one comes; it must not change.
+        """
+        parts = np.array_split(np.ascontiguousarray(frame).ravel(), PARTS)
+        same = 0
+        for part, before in zip(parts, self._parts, strict=False):
+            if not np.array_equal(part, before):
+                break
+            same += 1
+        del self._states[same + 1 :]
+        for part in parts[same:]:
+            state = self._states[-1].copy()
+            state.update(part)
+            self._states.append(state)
+        self._parts = parts
+        return self._states[-1].hexdigest()
+
+
+def frame_md5(frame: NDArray[np.uint8]) -> str:
+    """The MD5 of one frame's RGB bytes; see `FrameHasher`."""
+    return FrameHasher()(frame)
 
 
 def framemd5_header(width: int, height: int, time_base: Fraction) -> str:

@@ -217,8 +217,9 @@ def read_pictures(cursor: Cursor, palette: Palette, pixel_limit: int) -> tuple[P
         raise cursor.fail(f"unknown picture layout {layout}")
     if any(i.min() < 0 or i.max() >= len(palette.packed) for i in indices):
         raise cursor.fail("a pixel has a colour that is not in the palette")
-    rgba = palette.rgba
-    return tuple(rgba[i] for i in indices)
+    # numpy gathers numbers several times faster than rows of four.
+    packed = (palette.packed[np.ascontiguousarray(i)] for i in indices)
+    return tuple(p.view(np.uint8).reshape(*p.shape, 4) for p in packed)
 
 
 def _read_direct(cursor: Cursor, sizes: list[tuple[int, int]], total: int) -> tuple[Picture, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from spritecodec.formats.framemd5 import frame_md5, framemd5_header, framemd5_line
+from spritecodec.formats.framemd5 import FrameHasher, framemd5_header, framemd5_line
 
 MOST_WAITING = 8  # frames that wait to be hashed
 
@@ -42,26 +42,26 @@ class Framemd5Sink(ByteSink):
     """One MD5 a frame; see `spritecodec.formats.framemd5`.
 
     A second thread hashes while the next frames are drawn: hashing takes about as long,
-    and lets other threads run meanwhile. A frame that equals the one before is not hashed.
+    and lets other threads run meanwhile.
     """
 
     def __init__(self, file: BinaryIO, width: int, height: int, time_base: Fraction) -> None:
         super().__init__(file)
         self._file.write(framemd5_header(width, height, time_base).encode())
+        self._md5 = FrameHasher()
         self._hasher = ThreadPoolExecutor(max_workers=1)
-        self._last: tuple[NDArray[np.uint8], Future[str]] | None = None
-        self._lines: deque[tuple[Future[str], int, int, int]] = deque()
+        self._lines: deque[Future[str]] = deque()
 
     def put(self, frame: NDArray[np.uint8], pts: int, duration: int) -> None:
-        if self._last is None or not np.array_equal(frame, self._last[0]):
-            self._last = frame, self._hasher.submit(frame_md5, frame)
-        self._lines.append((self._last[1], pts, duration, frame.size))
+        self._lines.append(self._hasher.submit(self._line, frame, pts, duration))
         while len(self._lines) > MOST_WAITING:
             self._write_line()
 
+    def _line(self, frame: NDArray[np.uint8], pts: int, duration: int) -> str:
+        return framemd5_line(self._md5(frame), pts, duration, frame.size)
+
     def _write_line(self) -> None:
-        md5, pts, duration, size = self._lines.popleft()
-        self._file.write(framemd5_line(md5.result(), pts, duration, size).encode())
+        self._file.write(self._lines.popleft().result().encode())
 
     def finish(self) -> None:
         while self._lines:

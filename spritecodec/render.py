@@ -133,33 +133,37 @@ class Renderer:
         Returns where pictures come, change or go: frames, and rectangles on the screen.
         """
         scene, tracks = self.scene, self.scene.tracks
-        owner = np.repeat(np.arange(len(tracks)), tracks.length)
-        frame = np.arange(len(owner)) - tracks.first[owner] + tracks.start[owner]
-        pan = np.zeros((max(len(scene.layers), 1), len(scene), 2), np.int64)
-        for i, layer in enumerate(scene.layers):
-            pan[i] = layer.pan
-        shift = pan[tracks.layer[owner], frame]
-        x, y = tracks.x - shift[:, 0], tracks.y - shift[:, 1]
+        ranked = np.lexsort((tracks.z, tracks.layer))
+        length = tracks.length[ranked]
+        owner = ranked.repeat(length)
+        age = np.arange(len(owner)) - (length.cumsum() - length).repeat(length)
+        at = tracks.first[owner] + age
+        frame, layer = tracks.start[owner] + age, tracks.layer[owner]
+        pan = np.zeros((2, max(len(scene.layers), 1), len(scene)), np.int64)
+        for i, shown in enumerate(scene.layers):
+            pan[:, i] = shown.pan.T
+        sprite, flip = tracks.sprite[at], tracks.flip[at]
+        x, y = tracks.x[at] - pan[0, layer, frame], tracks.y[at] - pan[1, layer, frame]
         size = np.array([s.shape[:2] for s in scene.sprites], np.int64).reshape(-1, 2)
-        height, width = size[tracks.sprite].T
-        shown = np.stack([x, y, x + width, y + height], 1)
+        height, width = size[sprite].T
+        rects = np.stack([x, y, x + width, y + height], 1)
 
-        order = np.lexsort((owner, tracks.z[owner], tracks.layer[owner], frame))
+        # Frames fit 16 bits (SPEC.md, section 9), which numpy sorts in linear time.
+        order = np.argsort(frame.astype(np.uint16), kind="stable")
         self._from = np.searchsorted(frame[order], np.arange(len(scene) + 1)).tolist()
-        what = np.stack([tracks.layer[owner], tracks.sprite, tracks.flip], 1)
-        self._placements = np.concatenate([what, shown], 1)[order]
+        self._placements = np.column_stack([layer, sprite, flip, rects])[order]
 
-        goes_on = owner[1:] == owner[:-1]
-        stays = goes_on & (shown[1:] == shown[:-1]).all(axis=1)
-        stays &= (what[1:] == what[:-1]).all(axis=1)
-        changes = np.append(True, ~stays)[: len(owner)]
-        ends = np.append(~goes_on, True)[: len(owner)]
-        changed = shown.copy()  # here and in the frame before
-        np.minimum(shown[1:, :2], shown[:-1, :2], out=changed[1:, :2], where=goes_on[:, None])
-        np.maximum(shown[1:, 2:], shown[:-1, 2:], out=changed[1:, 2:], where=goes_on[:, None])
+        stays = np.zeros(len(owner), bool)
+        stays[1:] = age[1:] > 0
+        for a in (sprite, flip, x, y):
+            stays[1:] &= a[1:] == a[:-1]
+        changes, ends = np.flatnonzero(~stays), length.cumsum() - 1
+        before = np.where(age[changes] > 0, changes - 1, changes)
+        top_left = np.minimum(rects[changes, :2], rects[before, :2])
+        bottom_right = np.maximum(rects[changes, 2:], rects[before, 2:])
         return (
             np.concatenate([frame[changes], frame[ends] + 1]),
-            np.concatenate([changed[changes], shown[ends]]),
+            np.concatenate([np.concatenate([top_left, bottom_right], 1), rects[ends]]),
         )
 
     def _sort_changes(self, frame: NDArray[np.int64], rects: Rects) -> None:
