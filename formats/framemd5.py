@@ -14,7 +14,6 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-
 PARTS = 16  # that a frame is compared in
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.scene import FLIP_HORIZONTAL, FLIP_VERTICAL, Scene
+from spritecodec.scene import FLIP_HORIZONTAL, FLIP_VERTICAL, Residual, Scene
 
 Rect = tuple[int, int, int, int]  # x0, y0, x1, y1; x1 and y1 are outside
 Rects = NDArray[np.int64]  # (rectangles, 4), columns as in Rect
@@ -116,16 +116,22 @@ class Renderer:
 
     def __init__(self, scene: Scene, *, residual: bool = True) -> None:
         self.scene = scene
-        self._with_residual = residual and len(scene.residual) > 0
+        self._residual = scene.residual if residual else Residual.none()
         self._screen: Rects = np.array([[0, 0, scene.width, scene.height]])
         self._canvas = np.empty((scene.height, 3 * scene.width), np.uint8)
         self._last = -2
-        self._sprites: dict[tuple[int, int], _Stamp] = {}
-        self._alive: dict[int, _Stamp] = {}  # residual patches of the frame drawn last
         self._textures = [_Stamp.of(t) for t in scene.textures]
-        # Patches are sorted by start; none alive at t starts before t - longest.
-        self._longest = int(scene.residual.length.max(initial=0))
+        self._patches: dict[int, Picture] = {}  # alive at the frame drawn last
+        self._sort_patches()
         self._sort_changes(*self._sort_placements())
+
+    def _sort_patches(self) -> None:
+        """Find which patches of the residual come and go at each frame."""
+        start, times = self._residual.start, np.arange(len(self.scene) + 1)
+        self._patch_ends = start.astype(np.int64) + self._residual.length
+        self._comes_from = np.searchsorted(start, times).tolist()
+        self._goes = np.argsort(self._patch_ends, kind="stable")
+        self._goes_from = np.searchsorted(self._patch_ends[self._goes], times).tolist()
 
     def _sort_placements(self) -> tuple[NDArray[np.int64], Rects]:
         """Order all placements by frame, then as they are drawn.
@@ -139,7 +145,7 @@ class Renderer:
         age = np.arange(len(owner)) - (length.cumsum() - length).repeat(length)
         at = tracks.first[owner] + age
         frame, layer = tracks.start[owner] + age, tracks.layer[owner]
-        pan = np.zeros((2, max(len(scene.layers), 1), len(scene)), np.int64)
+        pan = np.zeros((2, len(scene.layers), len(scene)), np.int64)
         for i, shown in enumerate(scene.layers):
             pan[:, i] = shown.pan.T
         sprite, flip = tracks.sprite[at], tracks.flip[at]
@@ -150,8 +156,12 @@ class Renderer:
 
         # Frames fit 16 bits (SPEC.md, section 9), which numpy sorts in linear time.
         order = np.argsort(frame.astype(np.uint16), kind="stable")
-        self._from = np.searchsorted(frame[order], np.arange(len(scene) + 1)).tolist()
-        self._placements = np.column_stack([layer, sprite, flip, rects])[order]
+        layers = len(scene.layers)
+        place = (frame * layers + layer)[order]  # each layer of each frame has one
+        self._from = np.searchsorted(place, np.arange(len(scene) * layers + 1)).tolist()
+        looks, look = np.unique(4 * sprite.astype(np.int64) + flip, return_inverse=True)
+        self._looks = [self._look(*divmod(key, 4)) for key in looks.tolist()]
+        self._placements = np.column_stack([look, rects])[order]
 
         stays = np.zeros(len(owner), bool)
         stays[1:] = age[1:] > 0
@@ -169,11 +179,10 @@ class Renderer:
     def _sort_changes(self, frame: NDArray[np.int64], rects: Rects) -> None:
         """Order the rectangles that change by frame, those of the residual among them."""
         scene = self.scene
-        if self._with_residual:
-            r = scene.residual
-            patches = np.stack([r.x, r.y, r.x + r.width, r.y + r.height], 1).astype(np.int64)
-            frame = np.concatenate([frame, r.start, r.start + r.length])
-            rects = np.concatenate([rects, patches, patches])
+        r = self._residual
+        patches = np.stack([r.x, r.y, r.x + r.width, r.y + r.height], 1).astype(np.int64)
+        frame = np.concatenate([frame, r.start, self._patch_ends])
+        rects = np.concatenate([rects, patches, patches])
         np.maximum(rects[:, :2], 0, out=rects[:, :2])
         np.minimum(rects[:, 2:], self._screen[0, 2:], out=rects[:, 2:])
         extent = rects[:, 2:] - rects[:, :2]
@@ -192,58 +201,57 @@ class Renderer:
                 whole[1:] |= (np.diff(layer.pan, axis=0) != 0).any(axis=1)
         self._whole = whole.tolist()  # [t]: best drawn afresh
 
-    def _stamp(self, sprite: int, flip: int) -> _Stamp:
-        stamp = self._sprites.get((sprite, flip))
-        if stamp is None:
-            pixels = self.scene.sprites[sprite]
-            if flip & FLIP_HORIZONTAL:
-                pixels = pixels[:, ::-1]
-            if flip & FLIP_VERTICAL:
-                pixels = pixels[::-1]
-            stamp = self._sprites[sprite, flip] = _Stamp.of(pixels)
-        return stamp
+    def _look(self, sprite: int, flip: int) -> _Stamp:
+        pixels = self.scene.sprites[sprite]
+        if flip & FLIP_HORIZONTAL:
+            pixels = pixels[:, ::-1]
+        if flip & FLIP_VERTICAL:
+            pixels = pixels[::-1]
+        return _Stamp.of(pixels)
 
-    def _patches_at(self, t: int) -> Iterator[Picture]:
-        """The residual's patches alive at t; their stamps are kept for the frame after."""
-        r = self.scene.residual
-        low, high = np.searchsorted(r.start, (t - self._longest, t + 1))
-        alive = low + np.flatnonzero(r.start[low:high] + r.length[low:high] > t)
-        kept, self._alive = self._alive, {}
-        for i in alive.tolist():
-            stamp = kept.get(i)
-            x, y, width, height = int(r.x[i]), int(r.y[i]), int(r.width[i]), int(r.height[i])
-            if stamp is None:
-                pixels = r.pixels[r.first[i] : r.first[i + 1]]
-                stamp = _Stamp.of(pixels.reshape(height, width, 4))
-            self._alive[i] = stamp
-            yield stamp, x, y, x + width, y + height
+    def _patch(self, i: int) -> Picture:
+        r = self._residual
+        x, y, width, height = int(r.x[i]), int(r.y[i]), int(r.width[i]), int(r.height[i])
+        pixels = r.pixels[r.first[i] : r.first[i + 1]].reshape(height, width, 4)
+        return _Stamp.of(pixels), x, y, x + width, y + height
 
-    def _pictures(self, t: int, clips: Rects) -> Iterator[Picture]:
+    def _update_patches(self, t: int, goes_on: bool) -> None:
+        """Make `_patches` those of frame t, where it `goes_on` from those of t - 1."""
+        a, b = self._comes_from[t : t + 2]
+        if goes_on:
+            for i in self._goes[self._goes_from[t] : self._goes_from[t + 1]].tolist():
+                del self._patches[i]
+        else:
+            self._patches = {i: self._patch(i) for i in np.flatnonzero(self._patch_ends[:a] > t)}
+        for i in range(a, b):
+            self._patches[i] = self._patch(i)
+
+    def _pictures(self, t: int, clips: Rects) -> list[Picture]:
         """All that frame t shows, as it is drawn; placements that touch no clip left out."""
         scene = self.scene
-        rows = self._placements[self._from[t] : self._from[t + 1]]
-        after, before = rows[:, None, 3:5] < clips[:, 2:], rows[:, None, 5:] > clips[:, :2]
-        placements = rows[(after & before).all(axis=2).any(axis=1)].tolist()
-        done = 0
+        pictures: list[Picture] = []
         for i, layer in enumerate(scene.layers):
             if len(layer.textures):
                 px, py = layer.pan[t].tolist()
                 for texture, x, y in layer.textures.tolist():
                     height, width = scene.textures[texture].shape[:2]
                     x, y = x - px, y - py
-                    yield self._textures[texture], x, y, x + width, y + height
-            while done < len(placements) and placements[done][0] == i:
-                _, sprite, flip, x0, y0, x1, y1 = placements[done]
-                yield self._stamp(sprite, flip), x0, y0, x1, y1
-                done += 1
-        if self._with_residual:
-            yield from self._patches_at(t)
+                    pictures.append((self._textures[texture], x, y, x + width, y + height))
+            place = t * len(scene.layers) + i
+            rows = self._placements[self._from[place] : self._from[place + 1]]
+            if clips is not self._screen:
+                touch = (rows[:, None, 1:3] < clips[:, 2:]) & (rows[:, None, 3:] > clips[:, :2])
+                rows = rows[np.any(np.all(touch, axis=2), axis=1)]
+            looks = self._looks
+            pictures += [(looks[k], x0, y0, x1, y1) for k, x0, y0, x1, y1 in rows.tolist()]
+        pictures += self._patches.values()
+        return pictures
 
     def _draw(self, t: int, clips: Rects) -> None:
         """Draw frame t inside each of `clips`, from the backdrop up."""
         scene, canvas = self.scene, self._canvas
         backdrop = np.frombuffer(scene.backdrop[t].tobytes() * scene.width, np.uint8)
-        pictures = list(self._pictures(t, clips))
+        pictures = self._pictures(t, clips)
         for clip in clips.tolist():
             x0, y0, x1, y1 = clip
             canvas[y0:y1, 3 * x0 : 3 * x1] = backdrop[3 * x0 : 3 * x1]
@@ -269,10 +277,12 @@ class Renderer:
         if not 0 <= t < len(self.scene):
             raise IndexError(f"frame {t} of a scene of {len(self.scene)} frames")
         if t != self._last:
-            clips = self._screen
-            if t == self._last + 1 and not self._whole[t]:
-                clips = self._changes[self._changes_from[t] : self._changes_from[t + 1]]
+            goes_on = t == self._last + 1
             self._last = -2  # should drawing fail midway, start afresh
+            self._update_patches(t, goes_on)
+            clips = self._screen
+            if goes_on and not self._whole[t]:
+                clips = self._changes[self._changes_from[t] : self._changes_from[t + 1]]
             if len(clips):
                 self._draw(t, clips)
             self._last = t
