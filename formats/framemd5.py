@@ -45,7 +45,7 @@ class FrameHasher:
         del self._states[same + 1 :]
         for part in parts[same:]:
             state = self._states[-1].copy()
-            state.update(part)
+            state.update(part.data)
             self._states.append(state)
         self._parts = parts
         return self._states[-1].hexdigest()

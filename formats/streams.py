@@ -95,7 +95,7 @@ def _unzigzag(codes: NDArray[np.uint64]) -> Ints:
     return ((codes >> np.uint64(1)) ^ (np.uint64(0) - (codes & np.uint64(1)))).view(np.int64)
 
 
-_OF_BYTE = _unzigzag(np.arange(256, dtype=np.uint64))
+_OF_BYTE: Ints = _unzigzag(np.arange(256, dtype=np.uint64))
 
 
 def _varints(codes: NDArray[np.uint64]) -> bytes:
@@ -149,7 +149,8 @@ def _read_body(cursor: Cursor, count: int) -> Ints:
         raise cursor.fail(f"unknown number width {width}")
     planes = np.frombuffer(cursor.take(count * width), np.uint8).reshape(width, count)
     if width == 1:
-        return _OF_BYTE[planes[0]]
+        values: Ints = _OF_BYTE[planes[0]]
+        return values
     codes = np.zeros((count, 8), np.uint8)
     codes[:, :width] = planes.T
     return _unzigzag(codes.view("<u8")[:, 0].astype(np.uint64))

@@ -222,7 +222,8 @@ class Renderer:
             for i in self._goes[self._goes_from[t] : self._goes_from[t + 1]].tolist():
                 del self._patches[i]
         else:
-            self._patches = {i: self._patch(i) for i in np.flatnonzero(self._patch_ends[:a] > t)}
+            alive = np.flatnonzero(self._patch_ends[:a] > t)
+            self._patches = {i: self._patch(i) for i in alive.tolist()}
         for i in range(a, b):
             self._patches[i] = self._patch(i)
 
