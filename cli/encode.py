@@ -36,6 +36,7 @@ Examples:
   spritecodec encode game.mp4 game.spr --preset slow --keep work
   spritecodec encode game.mp4 game.spr --preset slow --keep work --resume
   ffmpeg -i game.mp4 -f yuv4mpegpipe - | spritecodec encode - game.spr
+  torchrun --nproc-per-node 2 -m spritecodec.cli encode game.mp4 game.spr   # on two GPUs
 """
 
 
@@ -89,6 +90,7 @@ def command(
     lossless, and others at 40 dB.
     """
     from spritecodec.encode import encode
+    from spritecodec.model.ranks import Ranks
 
     if as_json and target == "-":
         raise click.UsageError("--json and the target - both want standard output")
@@ -117,9 +119,11 @@ def command(
                 err=True,
             )
             raise click.exceptions.Exit(INTERRUPTED) from None
-        if target == "-":
+        if target == "-" and Ranks.here().first:
             with file.open("rb") as stream:
                 shutil.copyfileobj(stream, sys.stdout.buffer)
+    if not Ranks.here().first:
+        return  # the first process has said it
     for note in report.notes:
         warn(note)
     if as_json:

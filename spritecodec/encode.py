@@ -37,6 +37,7 @@ from spritecodec.formats.pack import (
 )
 from spritecodec.formats.pixels import Palette, Picture
 from spritecodec.metrics import psnr_from_mse, squared_error
+from spritecodec.model.ranks import Ranks
 from spritecodec.reader import Reader
 from spritecodec.render import Renderer
 from spritecodec.scene import Scene
@@ -55,6 +56,8 @@ AUTO_PSNR = 40.0
 SEGMENT_FRAMES = 4096
 SEGMENT_BYTES = 400 << 20
 PIECE_FRAMES = 32
+# A segment is mined so often: each time with what the time before showed to belong together.
+TURNS = 4
 # Where a PSNR is asked for, frames with at most so many colours are tried exactly too.
 FEW_COLOURS = 1024
 
@@ -163,6 +166,8 @@ def encode(
     Returns
     -------
     EncodeReport
+        Where torchrun started several processes for the same call, all train the model,
+        the first one does the rest, and each returns its report.
 
     Raises
     ------
@@ -183,7 +188,10 @@ def encode(
     _check_extra()
     clip = _as_clip(source)
     aim = _resolve(quality, clip)
-    say = progress or (lambda stage, done, total, words: None)
+    ranks = Ranks.here()
+    if ranks.size > 1 and preset == "fast":
+        raise SettingsError("the preset fast trains nothing, so one process is enough for it")
+    say = progress if progress and ranks.first else (lambda stage, done, total, words: None)
     notes = []
     if quality == "auto" and aim != "lossless":
         notes.append(
@@ -193,6 +201,8 @@ def encode(
     workdir = Path(keep) if keep is not None else path.with_name(f"{path.name}.work")
     ours = resume or not workdir.exists()
     model = _train(clip, preset, device, seed, workdir, resume, say)
+    if not ranks.first:
+        return ranks.same(None)
     with create(path, overwrite) as stream:
         encoder = _Encoder(clip, aim, model, stream, say)
         encoder.run()
@@ -202,7 +212,7 @@ def encode(
         shutil.rmtree(workdir, ignore_errors=True)
     size = path.stat().st_size
     pixels = encoder.frames * clip.width * clip.height
-    return EncodeReport(
+    report = EncodeReport(
         frames=encoder.frames,
         seconds=time.perf_counter() - began,
         size=size,
@@ -220,6 +230,7 @@ def encode(
         steps=model.steps if model else 0,
         notes=tuple(notes),
     )
+    return ranks.same(report)
 
 
 def _check_extra() -> None:
@@ -408,16 +419,19 @@ class _Encoder:
         Two segments or more, where one would hold more pixels than a reader accepts.
         """
         best: tuple[int, Chunks, Scene, Palette] | None = None
+        sizes: dict[str, int] = {}
         for name, scene in self.scenes(runs, pts):
             if not self.readable(scene):
                 continue
             chunks, packed, palette = self.pack(scene)
             size = sum(len(payload) for _, payload, _ in chunks)
-            self.candidates[name] = self.candidates.get(name, 0) + size
+            sizes[name] = min(size, sizes.get(name, size))
             if best is None or size < best[0]:
                 best = (size, chunks, packed, palette)
         if best is None:
             return self.encode_halves(runs, pts)
+        for name, size in sizes.items():
+            self.candidates[name] = self.candidates.get(name, 0) + size
         _, chunks, scene, self.palette = best
         self.remember(scene)
         self.measure(scene)
@@ -457,6 +471,7 @@ class _Encoder:
     def scenes(self, runs: list[Indexed], pts: NDArray[np.int64]) -> Iterator[tuple[str, Scene]]:
         """All ways to say one segment, each with a name."""
         from spritecodec.refine.correct import exact_residual
+        from spritecodec.refine.merge import merge_sprites
         from spritecodec.refine.mine import find_world, mine
         from spritecodec.refine.seeds import exact_sprites
 
@@ -470,12 +485,14 @@ class _Encoder:
             if discovery is not None:
                 offers["model"] = known + exact_sprites(discovery, run, self.frames)
             for name, seeds in offers.items():
-                self.say("Mining", self.frames, end, name)
-                scene = mine(run, pts, Fraction(self.clip.time_base), seeds, world)
-                if self.aim != "base":
-                    wanted = (run.rgb(t) for t in range(len(run)))
-                    scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))
-                yield name, scene
+                for turn in range(TURNS):
+                    self.say("Mining", self.frames, end, f"{name}, {turn + 1} of {TURNS}")
+                    scene = mine(run, pts, Fraction(self.clip.time_base), seeds, world)
+                    if self.aim != "base":
+                        wanted = (run.rgb(t) for t in range(len(run)))
+                        scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))
+                    yield name, scene
+                    seeds = known + merge_sprites(scene, run)
 
     def discover(self, count: int) -> Discovery | None:
         """What the model places on some frames of the segment at hand."""

@@ -18,6 +18,7 @@ from spritecodec.model import kernels
 from spritecodec.model.kernels import Image, Rows
 from spritecodec.model.matching import Pictures
 from spritecodec.model.presets import Fit
+from spritecodec.model.ranks import Ranks
 
 MAX_LEVELS = 8
 SNAP = 0.06
@@ -64,6 +65,7 @@ def fit(
     settings: Fit,
     seed: int,
     report: Callable[[int, float], None],
+    ranks: Ranks,
 ) -> tuple[Image, Image | None]:
     """Adam on sprites, alpha and texture, the rate decaying to zero by a cosine.
 
@@ -74,6 +76,8 @@ def fit(
     pan : ndarray, shape (f, 2), int32
     report : callable
         Told the step and its mean squared error (0 to 255 scale).
+    ranks : Ranks
+        Every process takes its share of each batch.
 
     Returns
     -------
@@ -87,12 +91,12 @@ def fit(
     box = kernels.boxes(sprites)
     rgba = torch.from_numpy(sprites.astype(np.float32) / 255).reshape(-1, 4).to(device)
     rgba.requires_grad_()
-    groups = [{"params": [rgba], "lr": settings.lr}]
+    parameters = [rgba]
     canvas = None
     if texture is not None:
         canvas = torch.from_numpy(texture.astype(np.float32) / 255).to(device).requires_grad_()
-        groups.append({"params": [canvas], "lr": settings.lr})
-    optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
+        parameters.append(canvas)
+    optimiser = torch.optim.Adam(parameters, settings.lr, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: 0.5 + 0.5 * math.cos(math.pi * step / settings.steps)
     )
@@ -100,9 +104,9 @@ def fit(
     dummy = torch.zeros(1, 4, device=device)
     for step in range(settings.steps):
         chosen = rng.choice(len(pictures.frames), min(settings.batch, len(pictures.frames)), False)
-        loss = torch.zeros((), device=device)
         table = torch.cat([rgba, dummy])
-        for i in chosen:
+        loss = 0 * table.sum()  # has a gradient also where this process has no frame
+        for i in chosen[ranks.rank :: ranks.size]:
             maps = level_maps(pictures.placed[i], box, k, h, w, clear)
             x, y = (int(v) for v in pan[i])
             back = (
@@ -115,13 +119,16 @@ def fit(
             loss = loss + ((out[0] - frame) ** 2).mean() / len(chosen)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        ranks.sum_gradients(parameters)
         optimiser.step()
         schedule.step()
         with torch.no_grad():
             rgba.clamp_(0, 1)
             if canvas is not None:
                 canvas.clamp_(0, 1)
-        report(step + 1, float(loss.detach()) * 255.0**2)
+        total = loss.detach()
+        ranks.sum([total])
+        report(step + 1, float(total) * 255.0**2)
     values = rgba.detach().cpu().numpy().reshape(m, k, k, 4).copy()
     alpha = values[..., 3]
     alpha[alpha < SNAP] = 0

@@ -21,11 +21,14 @@ from spritecodec.model.checkpoint import Arrays
 from spritecodec.model.kernels import Image, Rows
 from spritecodec.model.network import SpriteNetwork
 from spritecodec.model.presets import ModelConfig, Phase, Preset
+from spritecodec.model.ranks import Ranks
 
 MEASURE = 100
 """Steps between measurements, which are where the loop looks at its loss."""
 LIVE_SHARE = 0.1
 """A dictionary with a smaller share of sprites in use counts as collapsed."""
+
+ALONE = Ranks()
 
 Report = Callable[[int, int, float, float, str], None]
 """Told step, steps, loss, PSNR and a message."""
@@ -62,6 +65,8 @@ class Learner:
     teacher : tuple of (list of ndarray (p, 3) int32, ndarray (f, 2) int32), optional
         What matching found: placements (sprite, x, y) and pan of each frame. The network
         learns it beside Eq. 3, its weight fading over the first phase.
+    ranks : Ranks
+        Every process takes its share of each batch.
     """
 
     def __init__(
@@ -72,12 +77,14 @@ class Learner:
         device: torch.device,
         seed: int,
         teacher: tuple[list[Rows], NDArray[np.int32]] | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         torch.manual_seed(seed)
         if sys.platform == "linux":
             keep_memory()
         self.preset = preset
         self.device = device
+        self.ranks = ranks
         self.random = np.random.default_rng(seed)
         self.frames = torch.from_numpy(frames).to(device)
         self.height, self.width = frames.shape[1:3]
@@ -131,6 +138,11 @@ class Learner:
             try:
                 total += self._train_step(phase)
             except torch.OutOfMemoryError as error:
+                if self.ranks.size > 1:
+                    raise TrainingError(
+                        "a device has too little memory for its share of a batch; "
+                        "start more processes or use smaller crops"
+                    ) from error
                 self._halve(phase, report, error)
                 continue
             self.step += 1
@@ -139,6 +151,7 @@ class Learner:
             if self.step % MEASURE and self.step != phase.steps:
                 continue
             # The only place where the loop waits for the device.
+            self.ranks.sum([total])
             loss, mse = (float(v) / count for v in total.tolist())
             total.zero_()
             count = 0
@@ -158,13 +171,17 @@ class Learner:
         return taken
 
     def _train_step(self, phase: Phase) -> Tensor:
-        """One step of AdamW on a random batch; returns (loss, squared error), detached."""
+        """One step of AdamW on a random batch.
+
+        Returns (loss, squared error), detached, of this process's share of the batch.
+        """
         progress = self.step / phase.steps
         decay = 0.5 + 0.5 * math.cos(math.pi * progress) if phase.decay else 1.0
         rates = (phase.lr, phase.lr_background)
         for group, rate in zip(self.optimiser.param_groups, rates, strict=False):
             group["lr"] = rate * decay * self.slower
         frames, mask, corner, chosen = self._batch(phase)
+        share = len(chosen) / (self.batch or phase.batch)
         cuda = self.device.type == "cuda"
         fast = cuda or (self.device.type == "cpu" and fast_bf16())
         with torch.autocast(self.device.type, torch.bfloat16, enabled=fast):
@@ -180,9 +197,12 @@ class Learner:
             )
             whole = loss + (1 - 2 * progress) * 0.1 * self._lesson(said, chosen, area)
         self.optimiser.zero_grad(set_to_none=True)
-        whole.backward()  # type: ignore[no-untyped-call]
+        (whole * share).backward()  # type: ignore[no-untyped-call]
+        self.ranks.sum_gradients(
+            p for group in self.optimiser.param_groups for p in group["params"]
+        )
         self.optimiser.step()
-        taken: Tensor = torch.stack([loss.detach(), error.detach()])
+        taken: Tensor = torch.stack([loss.detach(), error.detach()]) * share
         return taken
 
     def _lesson(self, said: Any, chosen: NDArray[np.int64], area: tuple[slice, slice]) -> Tensor:
@@ -202,10 +222,13 @@ class Learner:
         return lesson
 
     def _batch(self, phase: Phase) -> tuple[Tensor, Tensor, Tensor, NDArray[np.int64]]:
-        """Random frames (or crops), the mask of their real pixels, and the crop's corner."""
+        """This process's share of random frames (or crops), which of them, and where.
+
+        Also the mask of their real pixels and the crop's corner.
+        """
         k = self.preset.model.k
         size = self.batch or phase.batch
-        chosen = self.random.integers(0, len(self.frames), size)
+        chosen = self.ranks.share(self.random.integers(0, len(self.frames), size))
         frames = self.frames[torch.from_numpy(chosen).to(self.device)]
         top = left = 0
         if phase.crop is not None:
@@ -247,13 +270,13 @@ class Learner:
         """Give unused codes a fresh start where too few sprites are in use."""
         network = self.network
         m = network.config.m
-        used = self.usage() > 0
+        used = self.ranks.same(self.usage()) > 0
         live = int(used.sum())
         if live >= LIVE_SHARE * m or live == 0 or m < 10:
             return ""
         dead = torch.nonzero(~used)[:, 0].to(self.device)
         said = self._look(np.arange(min(4, len(self.frames))))
-        worst = self._worst_anchors(said, len(dead))
+        worst = self.ranks.same(self._worst_anchors(said, len(dead)).cpu()).to(self.device)
         network.generator.codes[dead[: len(worst)]] = worst.to(network.generator.codes.dtype)
         return (
             f"the dictionary collapsed to {live} of {m} sprites: "

@@ -35,6 +35,7 @@ from spritecodec.model.matching import Dictionary, Pictures
 from spritecodec.model.mining import mine_round
 from spritecodec.model.network import SpriteNetwork
 from spritecodec.model.presets import Matching, Preset
+from spritecodec.model.ranks import Ranks
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,10 @@ class TrainedModel:
         )
 
 
-def pick_device(name: str) -> torch.device:
+def pick_device(name: str, ranks: Ranks) -> torch.device:
     """``"auto"`` is the first of cuda, mps and cpu that works; other names as torch's.
+
+    Of several processes, each takes a GPU of its own.
 
     Raises
     ------
@@ -140,10 +143,14 @@ def pick_device(name: str) -> torch.device:
     """
     if name == "auto":
         if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+            return pick_device("cuda", ranks)
+        alone = ranks.size == 1
+        return torch.device("mps" if alone and torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
+        if name == "cuda" and ranks.size > 1:
+            device = torch.device("cuda", ranks.local)
+            torch.cuda.set_device(device)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise SettingsError(
@@ -193,6 +200,12 @@ def train(
     resume : bool
         Go on from the checkpoint in `workdir`, if there is one.
 
+    Returns
+    -------
+    TrainedModel
+        Where torchrun started several processes, they share every batch, and each returns
+        the same model; only the first one reports progress and writes.
+
     Raises
     ------
     SettingsError
@@ -205,7 +218,10 @@ def train(
     """
     if not preset.trains:
         raise SettingsError(f"the preset {preset.name!r} trains no model; choose another")
-    return _Run(clip, preset, pick_device(device), seed, Workdir(workdir), progress).go(resume)
+    ranks = Ranks.here()
+    chosen = pick_device(device, ranks)
+    ranks.join(chosen)
+    return _Run(clip, preset, chosen, seed, Workdir(workdir), progress, ranks).go(resume)
 
 
 class _Run:
@@ -219,6 +235,7 @@ class _Run:
         seed: int,
         workdir: Workdir,
         progress: Callable[[Progress], None] | None,
+        ranks: Ranks,
     ) -> None:
         torch.manual_seed(seed)
         self.begun = time.monotonic()
@@ -226,7 +243,8 @@ class _Run:
         self.device = device
         self.seed = seed
         self.workdir = workdir
-        self.progress = progress
+        self.progress = progress if ranks.first else None
+        self.ranks = ranks
         self.stage_begun = self.begun
         self.sample = sample_frames(clip)
         self.settings = {
@@ -256,9 +274,13 @@ class _Run:
         pictures = self.pictures()
         if self.restored is not None:
             self.restore_placements(pictures, self.restored[0])
+        if not self.ranks.first:
+            self.workdir = Workdir(None)
         try:
             if self.preset.matching is not None:
-                self.match(pictures)
+                if self.ranks.first:
+                    self.match(pictures)
+                self.agree(pictures)
             if self.preset.fit is not None and not self.fitted:
                 self.fit(pictures)
             if self.preset.phases:
@@ -360,6 +382,15 @@ class _Run:
                 break
         self.round = rounds
 
+    def agree(self, pictures: Pictures) -> None:
+        """Go on from what the first process found."""
+        if self.ranks.size > 1:
+            names = ("back", "placed", "drawn", "worth")
+            found = self.sprites, self.round, [getattr(pictures, name) for name in names]
+            self.sprites, self.round, values = self.ranks.same(found)
+            for name, value in zip(names, values, strict=True):
+                setattr(pictures, name, value)
+
     def fit(self, pictures: Pictures) -> None:
         """Sprites, alpha and texture by gradient; kept where the hard pictures gain."""
         settings = self.preset.fit
@@ -373,7 +404,14 @@ class _Run:
 
             texture = None if self.canvas is None else self.canvas.pixels
             sprites, texture = fit(
-                pictures, self.sprites, texture, self.training_pan, settings, self.seed, report
+                pictures,
+                self.sprites,
+                texture,
+                self.training_pan,
+                settings,
+                self.seed,
+                report,
+                self.ranks,
             )
             self.steps += settings.steps
             before = self.sprites, self.canvas
@@ -398,7 +436,9 @@ class _Run:
             texture = self.canvas.pixels if matched else np.full_like(self.canvas.pixels, 128)
         teacher = (pictures.placed, self.training_pan) if matched else None
         frames = self.training.frames if matched else self.sample.frames
-        self.learner = Learner(self.preset, frames, texture, self.device, self.seed, teacher)
+        self.learner = Learner(
+            self.preset, frames, texture, self.device, self.seed, teacher, self.ranks
+        )
         if matched:
             wanted = torch.from_numpy(self.sprites.astype(np.float32) / 255).to(self.device)
             self.learner.network.generator.imitate(wanted.permute(0, 1, 3, 2))
