@@ -14,19 +14,19 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-PARTS = 16  # that a frame is compared in
-
 
 class FrameHasher:
     """The MD5 of one frame after another; what starts as the frame before is not hashed again.
 
     Below a sky or a score, or wherever a game stands still, most frames start as the one
-    before them does; the state of the hash is kept from part to part.
+    before them does; the state of the hash is kept as it was where the two began to differ.
     """
 
     def __init__(self) -> None:
-        self._parts: list[NDArray[np.uint8]] = []  # of the frame before
-        self._states = [hashlib.md5(usedforsecurity=False)]  # before each part, and at the end
+        self._last: NDArray[np.uint8] | None = None
+        self._md5 = ""
+        self._start = hashlib.md5(usedforsecurity=False)  # of the first `_size` bytes
+        self._size = 0
 
     def __call__(self, frame: NDArray[np.uint8]) -> str:
         """The MD5 of a frame's RGB bytes, row by row, 32 hexadecimal digits.
@@ -36,19 +36,20 @@ class FrameHasher:
         frame : ndarray, shape (h, w, 3), uint8
             Kept until the next one comes; it must not change.
         """
-        parts = np.array_split(np.ascontiguousarray(frame).ravel(), PARTS)
+        pixels = np.ascontiguousarray(frame).ravel()
         same = 0
-        for part, before in zip(parts, self._parts, strict=False):
-            if not np.array_equal(part, before):
-                break
-            same += 1
-        del self._states[same + 1 :]
-        for part in parts[same:]:
-            state = self._states[-1].copy()
-            state.update(part.data)
-            self._states.append(state)
-        self._parts = parts
-        return self._states[-1].hexdigest()
+        if self._last is not None:
+            differs = pixels != self._last
+            same = int(differs.argmax())
+            if not differs[same]:
+                return self._md5
+        if same < self._size:
+            self._start, self._size = hashlib.md5(usedforsecurity=False), 0
+        self._start.update(pixels[self._size : same].data)
+        whole = self._start.copy()
+        whole.update(pixels[same:].data)
+        self._last, self._size, self._md5 = pixels, same, whole.hexdigest()
+        return self._md5
 
 
 def frame_md5(frame: NDArray[np.uint8]) -> str:
