@@ -18,9 +18,9 @@ def _patches(
     drawn: NDArray[np.uint8], wanted: NDArray[np.uint8]
 ) -> Iterable[tuple[int, int, NDArray[np.uint8]]]:
     """Regions that differ, as (x, y, RGBA picture with clear pixels where nothing differs)."""
-    differs = (drawn != wanted).any(axis=2)
-    if not differs.any():
+    if np.array_equal(drawn, wanted):
         return
+    differs = (drawn != wanted).any(axis=2)
     # Regions a pixel or two apart are one patch: a patch costs more than a clear pixel.
     near = ndimage.binary_dilation(differs)
     labels, _ = ndimage.label(near, EIGHT_NEIGHBOURS)

@@ -22,11 +22,14 @@ class Indexed:
     ----------
     colours : ndarray, shape (colours,), uint32
         0xRRGGBB of each number.
+    materials : ndarray, shape (materials, 4), uint8
+        RGBA, translucent, of the numbers that follow those of the colours.
     """
 
     def __init__(self, height: int, width: int) -> None:
         self.height, self.width = height, width
         self.colours: NDArray[np.uint32] = np.zeros(0, np.uint32)
+        self.materials: NDArray[np.uint8] = np.zeros((0, 4), np.uint8)
         self._number = np.full(1 << 24, OTHER, np.uint16)
         self._frames: list[NDArray[np.generic]] = []
         self._exact: dict[int, NDArray[np.uint8]] = {}  # frames with colours beyond the table
@@ -56,6 +59,19 @@ class Indexed:
         self._frames.append(number.astype(np.uint8) if few else number)
         self.nbytes += self._frames[-1].nbytes
 
+    def with_materials(self, materials: NDArray[np.uint8]) -> Indexed:
+        """No frames yet, the same colours, and translucent ones after them."""
+        other = Indexed.__new__(Indexed)
+        other.height, other.width = self.height, self.width
+        other.colours, other.materials, other._number = self.colours, materials, self._number
+        other._frames, other._exact, other.nbytes = [], {}, 0
+        return other
+
+    def append_ids(self, frame: Ids) -> None:
+        """Append a frame of numbers, shape (h, w)."""
+        self._frames.append(frame)
+        self.nbytes += frame.nbytes
+
     def __len__(self) -> int:
         return len(self._frames)
 
@@ -71,7 +87,11 @@ class Indexed:
     def rgb(self, t: int) -> NDArray[np.uint8]:
         """Frame t as it came, shape (h, w, 3), uint8."""
         exact = self._exact.get(t)
-        return self.rgba(self[t])[..., :3] if exact is None else exact
+        if exact is not None:
+            return exact
+        channels = np.stack([self.colours >> shift & 255 for shift in (16, 8, 0)], axis=1)
+        rgb: NDArray[np.uint8] = np.take(channels.astype(np.uint8), self._frames[t], axis=0)
+        return rgb
 
     def ids_of(self, picture: NDArray[np.uint8]) -> Ids:
         """An RGBA picture as colour numbers, CLEAR where it is not opaque.
@@ -83,13 +103,20 @@ class Indexed:
 
     def rgba(self, ids: Ids) -> NDArray[np.uint8]:
         """Colour numbers as RGBA, shape (..., 4); 65535 (CLEAR) becomes the clear pixel."""
-        shown = ids < len(self.colours)
-        packed = self.colours[np.where(shown, ids, 0)]
-        out = np.zeros((*ids.shape, 4), np.uint8)
-        for channel, shift in enumerate((16, 8, 0)):
-            out[..., channel] = np.where(shown, packed >> shift & 255, 0)
-        out[..., 3] = np.where(shown, 255, 0)
+        opaque = np.full((len(self.colours), 4), 255, np.uint8)
+        opaque[:, :3] = self.rgb_of_colours()
+        table = np.concatenate([opaque, self.materials, np.zeros((1, 4), np.uint8)])
+        out: NDArray[np.uint8] = table[np.minimum(ids, len(table) - 1)]
         return out
+
+    def rgb_of_colours(self) -> NDArray[np.uint8]:
+        """The colours as RGB, shape (colours, 3)."""
+        shifted = self.colours[:, None] >> np.array([16, 8, 0], np.uint32)
+        return (shifted & 255).astype(np.uint8)
+
+    def ids_of_rgb(self, rgb: NDArray[np.uint8]) -> Ids:
+        """Numbers of RGB colours, shape (..., 3); OTHER for those that no frame has."""
+        return self._number[pack_rgb(rgb)]
 
 
 def pack_rgb(frame: NDArray[np.uint8]) -> NDArray[np.uint32]:
