@@ -1,12 +1,13 @@
 """Seconds of one training step, the fast network against the plain reference, in one run.
 
-    python benchmarks/model_step.py [--sizes 128x128 256x240] [--repeats 3] [--loss-steps 30]
+    python -m benchmarks.model_step [--sizes 128x128 256x240] [--repeats 3] [--loss-steps 30]
+    python -m benchmarks.model_step --profile    # only where a fast step's time goes
 
 Both start from the same weights and see the same frames and drawing orders. The reference
 (tests/reference_model.py) is the paper read literally; the fast side is what training runs:
 the preset's network with its gated, narrower translation network, and bfloat16 where the
 processor has fast products for it. Steps are interleaved, so that other load on the machine
-hits both alike. Writes benchmarks/results/model_step.json.
+hits both alike; processor seconds leave it out. Writes benchmarks/results/model_step.json.
 """
 
 from __future__ import annotations
@@ -60,10 +61,11 @@ class Side:
         self.optimiser = torch.optim.AdamW(parameters, 1e-4, fused=not plain)
         self.plain = plain
         self.seconds: list[float] = []
+        self.processor: list[float] = []
         self.losses: list[float] = []
 
     def step(self, frames: torch.Tensor, order: torch.Tensor) -> None:
-        begun = time.perf_counter()
+        begun, processor = time.perf_counter(), time.process_time()
         if self.plain:
             loss, _ = reference_loss(self.network, frames, order, LAMBDA_BETA, LAMBDA_SPARSE)
         else:
@@ -75,6 +77,7 @@ class Side:
         loss.backward()
         self.optimiser.step()
         self.seconds.append(time.perf_counter() - begun)
+        self.processor.append(time.process_time() - processor)
         self.losses.append(float(loss.detach()))
 
 
@@ -92,11 +95,16 @@ def compare(height: int, width: int, repeats: int, say: Callable[[str], None]) -
             fast.step(frames[chosen], order)
         say(f"{width}x{height}: plain {plain.seconds[-1]:.2f} s, fast {fast.seconds[-1]:.3f} s")
     slow, quick = statistics.median(plain.seconds[1:]), statistics.median(fast.seconds[3:])
+    slow_processor = statistics.median(plain.processor[1:])
+    quick_processor = statistics.median(fast.processor[3:])
     return {
         "size": f"{width}x{height}",
         "plain_seconds": round(slow, 3),
         "fast_seconds": round(quick, 4),
         "ratio": round(slow / quick, 1),
+        "plain_processor_seconds": round(slow_processor, 3),
+        "fast_processor_seconds": round(quick_processor, 4),
+        "processor_ratio": round(slow_processor / quick_processor, 1),
     }
 
 
@@ -120,15 +128,97 @@ def losses(steps: int, say: Callable[[str], None]) -> dict[str, object]:
     return result
 
 
+class Stopwatch:
+    """Sums the seconds of what happens between `start` and `stop`, by name."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.seconds: dict[str, float] = {}
+        self._began: dict[str, float] = {}
+
+    def now(self) -> float:
+        """The time, once the device has done all that it was told."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter()
+
+    def start(self, name: str) -> None:
+        self._began[name] = self.now()
+
+    def stop(self, name: str) -> None:
+        spent = self.now() - self._began.pop(name)
+        self.seconds[name] = self.seconds.get(name, 0.0) + spent
+
+    def watch(self, module: torch.nn.Module, name: str) -> None:
+        """Time a module's forward passes."""
+        module.register_forward_pre_hook(lambda *_: self.start(name))
+        module.register_forward_hook(lambda *_: self.stop(name))
+
+
+def profile(height: int, width: int, steps: int, device: torch.device) -> None:
+    """Print where a fast step's time goes: by part, then by operator."""
+    h, w = -(-height // 32) * 32, -(-width // 32) * 32
+    frames = game(h, w)[:4].to(device)
+    side = Side(FAST, h, w, False)
+    network = side.network.to(device)
+    order = network.fixed_order()
+    watch = Stopwatch(device)
+    for name in ("generator", "encoder", "translation", "background"):
+        watch.watch(getattr(network, name), name)
+    fast = device.type == "cuda" or fast_bf16()
+
+    def step() -> None:
+        watch.start("forward")
+        with torch.autocast(device.type, torch.bfloat16, enabled=fast):
+            said = network(frames, order)
+        mask = torch.ones(h, w, device=device)
+        loss, _ = network.loss(said, frames, mask, LAMBDA_BETA, LAMBDA_SPARSE)
+        watch.stop("forward")
+        watch.start("backward")
+        side.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        watch.stop("backward")
+        watch.start("optimiser")
+        side.optimiser.step()
+        watch.stop("optimiser")
+
+    step()  # warms up
+    watch.seconds.clear()
+    for _ in range(steps):
+        step()
+    spent = watch.seconds
+    parts = {name: spent[name] for name in ("generator", "encoder", "translation", "background")}
+    parts["mixtures, placing, compositing, loss"] = spent["forward"] - sum(parts.values())
+    parts |= {name: spent[name] for name in ("backward", "optimiser")}
+    whole = sum(parts.values())
+    print(f"{width}x{height}, batch 4, {device}: {1000 * whole / steps:.1f} ms a step")
+    for name, seconds in sorted(parts.items(), key=lambda p: -p[1]):
+        print(f"  {name:38} {1000 * seconds / steps:9.1f} ms {seconds / whole:6.1%}")
+    kinds = [torch.profiler.ProfilerActivity.CPU]
+    if device.type == "cuda":
+        kinds.append(torch.profiler.ProfilerActivity.CUDA)
+    with torch.profiler.profile(activities=kinds) as seen:
+        step()
+    key = "self_cuda_time_total" if device.type == "cuda" else "self_cpu_time_total"
+    print(seen.key_averages().table(sort_by=key, row_limit=15, max_name_column_width=40))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", nargs="+", default=["128x128", "256x240"])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--loss-steps", type=int, default=30)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--profile", action="store_true", help="where a fast step's time goes")
+    parser.add_argument("--device", default="cpu", help="of the profile")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     keep_memory()  # helps both sides
+    if args.profile:
+        for size in args.sizes:
+            width, height = (int(v) for v in size.split("x"))
+            profile(height, width, args.repeats, torch.device(args.device))
+        return
     rows = []
     for size in args.sizes:
         width, height = (int(v) for v in size.split("x"))

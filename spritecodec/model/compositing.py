@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from spritecodec.model.drawing import DrawSprites
+
 Slices = tuple[EllipsisType, slice, slice]
 
 
@@ -137,6 +139,40 @@ def composite(under: Tensor, windows: Tensor, order: Tensor) -> Tensor:
     k = windows.shape[3] // 2
     out: Tensor = CompositeLayer.apply(under, sub_grids(windows), order, k)  # type: ignore[no-untyped-call]
     return out
+
+
+def draw_sprites(
+    under: Tensor, sprites: Tensor, switches: Tensor, offsets: Tensor, order: Tensor
+) -> Tensor:
+    """All layers of sprites over an opaque picture (2.5).
+
+    Parameters
+    ----------
+    under : tensor, shape (n, 3, h, w)
+    sprites : tensor, shape (n, l, gh, gw, k, 4, k)
+        RGBA: rows, channels, columns.
+    switches : tensor, shape (n, l, gh, gw)
+        Multiplied with the sprites' alpha.
+    offsets : tensor, shape (n, l, gh, gw, 2)
+        x, y from the anchors, in pixels.
+    order : tensor, shape (l, 16), int64
+        Drawing order of each layer's sub-grids.
+
+    Returns
+    -------
+    tensor, shape (n, 3, h, w)
+    """
+    if under.device.type == "cpu":
+        drawn: Tensor = DrawSprites.apply(under, sprites, switches, offsets, order)  # type: ignore[no-untyped-call]
+        return drawn
+    k = sprites.shape[-1]
+    colour, alpha = torch.split(sprites.reshape(-1, k, 4, k), [3, 1], 2)
+    alpha = alpha * switches.reshape(-1, 1, 1, 1).to(alpha.dtype)
+    moved = place(torch.cat([colour * alpha, alpha], 2), offsets.reshape(-1, 2))
+    by_layer = moved.reshape(*switches.shape, 2 * k, 4, 2 * k).unbind(1)
+    for layer, steps in zip(by_layer, order, strict=True):
+        under = composite(under, layer, steps)
+    return under
 
 
 def background_shift(texture: Tensor, x: Tensor, y: Tensor) -> Tensor:

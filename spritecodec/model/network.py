@@ -16,8 +16,7 @@ from torch.nn import functional
 from spritecodec.model.compositing import (
     background_shift,
     beta_prior,
-    composite,
-    place,
+    draw_sprites,
 )
 from spritecodec.model.presets import ModelConfig
 
@@ -169,8 +168,6 @@ class Translation(nn.Module):
         sprites : tensor, shape (a, 4, k, k)
         """
         both = torch.cat([crops, sprites], 1)
-        if both.is_floating_point() and both.device.type != "mps":
-            both = both.contiguous(memory_format=torch.channels_last)
         hidden = functional.leaky_relu(self.norm(self.hidden(self.blocks(both).flatten(1))))
         return torch.tanh(self.out(hidden).float()) * (self.k / 2)
 
@@ -252,8 +249,6 @@ class SpriteNetwork(nn.Module):
         self.encoder = Encoder(config)
         self.translation = Translation(config)
         self.background = Background(config, texture, height, width)
-        self.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.translation.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def random_order(self, generator: torch.Generator | None = None) -> Tensor:
         """A random drawing order inside each layer (2.5), shape (l, 16)."""
@@ -289,9 +284,7 @@ class SpriteNetwork(nn.Module):
         config = self.config
         k = config.k
         h, w = frames.shape[2:]
-        anchors, logits, features = self.encoder(
-            frames.contiguous(memory_format=torch.channels_last)
-        )
+        anchors, logits, features = self.encoder(frames)
         sprites = self.generator()
         codes = self.generator.normal_codes()
         similar = anchors @ codes.T / math.sqrt(config.d)
@@ -315,15 +308,10 @@ class SpriteNetwork(nn.Module):
         if hard:
             offsets = offsets.round()
         grid = switches.shape
-        colour, alpha = torch.split(mixture, [3, 1], 2)
-        alpha = alpha * active.reshape(-1, 1, 1, 1).to(mixture.dtype)
-        premultiplied = torch.cat([colour * alpha, alpha], 2)
-        moved = place(premultiplied, offsets)
-        by_layer = moved.reshape(*grid, 2 * k, 4, 2 * k).unbind(1)
-        canvas = back
-        for layer in range(config.layers):
-            canvas = composite(canvas, by_layer[layer], order[layer])
-        return Decomposition(canvas, scores, switches, offsets.reshape(*grid, 2))
+        cells = mixture.reshape(*grid, k, 4, k)
+        moves = offsets.reshape(*grid, 2)
+        canvas = draw_sprites(back, cells, active, moves, order)
+        return Decomposition(canvas, scores, switches, moves)
 
     def offsets(self, frames: Tensor, back: Tensor, sprites: Tensor, active: Tensor) -> Tensor:
         """Offsets from the translation network, shape (n l gh gw, 2).
