@@ -56,6 +56,8 @@ AUTO_PSNR = 40.0
 SEGMENT_FRAMES = 4096
 SEGMENT_BYTES = 400 << 20
 PIECE_FRAMES = 32
+# A segment is mined so often: each time with what the time before showed to belong together.
+TURNS = 4
 # Where a PSNR is asked for, frames with at most so many colours are tried exactly too.
 FEW_COLOURS = 1024
 
@@ -417,16 +419,19 @@ class _Encoder:
         Two segments or more, where one would hold more pixels than a reader accepts.
         """
         best: tuple[int, Chunks, Scene, Palette] | None = None
+        sizes: dict[str, int] = {}
         for name, scene in self.scenes(runs, pts):
             if not self.readable(scene):
                 continue
             chunks, packed, palette = self.pack(scene)
             size = sum(len(payload) for _, payload, _ in chunks)
-            self.candidates[name] = self.candidates.get(name, 0) + size
+            sizes[name] = min(size, sizes.get(name, size))
             if best is None or size < best[0]:
                 best = (size, chunks, packed, palette)
         if best is None:
             return self.encode_halves(runs, pts)
+        for name, size in sizes.items():
+            self.candidates[name] = self.candidates.get(name, 0) + size
         _, chunks, scene, self.palette = best
         self.remember(scene)
         self.measure(scene)
@@ -466,6 +471,7 @@ class _Encoder:
     def scenes(self, runs: list[Indexed], pts: NDArray[np.int64]) -> Iterator[tuple[str, Scene]]:
         """All ways to say one segment, each with a name."""
         from spritecodec.refine.correct import exact_residual
+        from spritecodec.refine.merge import merge_sprites
         from spritecodec.refine.mine import find_world, mine
         from spritecodec.refine.seeds import exact_sprites
 
@@ -479,12 +485,14 @@ class _Encoder:
             if discovery is not None:
                 offers["model"] = known + exact_sprites(discovery, run, self.frames)
             for name, seeds in offers.items():
-                self.say("Mining", self.frames, end, name)
-                scene = mine(run, pts, Fraction(self.clip.time_base), seeds, world)
-                if self.aim != "base":
-                    wanted = (run.rgb(t) for t in range(len(run)))
-                    scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))
-                yield name, scene
+                for turn in range(TURNS):
+                    self.say("Mining", self.frames, end, f"{name}, {turn + 1} of {TURNS}")
+                    scene = mine(run, pts, Fraction(self.clip.time_base), seeds, world)
+                    if self.aim != "base":
+                        wanted = (run.rgb(t) for t in range(len(run)))
+                        scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))
+                    yield name, scene
+                    seeds = known + merge_sprites(scene, run)
 
     def discover(self, count: int) -> Discovery | None:
         """What the model places on some frames of the segment at hand."""
