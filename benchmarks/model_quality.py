@@ -24,54 +24,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from benchmarks.clips.drawn import DRAWN, true_scene
-from benchmarks.clips.truth import label_frame
+from benchmarks.segmentation import of_discovery, scores
 from spritecodec.clip import ArrayClip
-from spritecodec.model.discovery import Discovery
 from spritecodec.model.presets import PRESETS
 from spritecodec.model.train import Progress, train
 
 RESULTS = Path(__file__).resolve().parent / "results" / "model_quality.json"
-Labels = NDArray[np.int32]
-
-
-def shown_sprites(found: Discovery, frame: int, height: int, width: int) -> Labels:
-    """Which dictionary sprite shows at each pixel, shape (h, w); -1 for the background."""
-    labels = np.full((height, width), -1, np.int32)
-    k = found.sprites.shape[1]
-    for j in np.flatnonzero(found.frame_index == frame):
-        s, x, y = int(found.sprite[j]), int(found.x[j]), int(found.y[j])
-        x0, y0, x1, y1 = max(0, x), max(0, y), min(width, x + k), min(height, y + k)
-        if x1 > x0 and y1 > y0:
-            solid = found.sprites[s, y0 - y : y1 - y, x0 - x : x1 - x, 3] >= 128
-            labels[y0:y1, x0:x1][solid] = s
-    return labels
-
-
-def segmentation(name: str, found: Discovery) -> dict[str, float]:
-    """Mean IoU, multiclass over the true sprites and binary, by the paper's rule (3.1)."""
-    scene = true_scene(name)
-    size = len(scene.sprites) + 1
-    counts = np.zeros((len(found.sprites) + 1, size), np.int64)
-    for i, frame in enumerate(found.frames.tolist()):
-        truth = label_frame(scene, frame)
-        ours = shown_sprites(found, i, *truth.shape)
-        flat = (ours.astype(np.int64) + 1) * size + truth + 1
-        counts += np.bincount(flat.ravel(), minlength=counts.size).reshape(counts.shape)
-    owner = np.concatenate([[0], counts[1:, 1:].argmax(1) + 1])
-    table = np.zeros((size, size), np.int64)
-    np.add.at(table, owner, counts)
-    shared = np.diag(table)
-    union = table.sum(0) + table.sum(1) - shared
-    seen = table.sum(0) > 0
-    seen[0] = False
-    binary = table[1:, 1:].sum() / (table.sum() - table[0, 0])
-    return {
-        "iou_multiclass": round(float((shared[seen] / union[seen]).mean()), 4),
-        "iou_binary": round(float(binary), 4),
-    }
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:
@@ -115,7 +75,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         "placements_per_frame": round(len(found.sprite) / len(found.frames), 1),
     }
     if args.clip in DRAWN:
-        row |= segmentation(args.clip, found)
+        row |= scores(of_discovery(true_scene(args.clip), found))
     print(json.dumps(row, indent=1))
     return row | {"curve_wall_processor_psnr": curve}
 
