@@ -3,8 +3,8 @@
     python -m benchmarks.learning_curves
 
 Writes benchmarks/results/learning-curves.svg: PSNR on the training frames against seconds of
-processor time, one line for each run, with the paper's PSNR where it gives one. While sprites are fitted (the last
-points), PSNR is that of random batches, before 8-bit rounding.
+processor time, one line for each run, with the paper's PSNR where it gives one. The last
+points, of the fit, are PSNR of random batches before 8-bit rounding.
 """
 
 from __future__ import annotations
