@@ -21,6 +21,9 @@ def _patches(
     if np.array_equal(drawn, wanted):
         return
     differs = (drawn != wanted).any(axis=2)
+    box = ndimage.find_objects(differs.view(np.int8))[0]  # of all that differs: the rest need not be looked at
+    top, left = box[0].start, box[1].start
+    differs, wanted = np.pad(differs[box], 1), wanted[box]
     # Regions a pixel or two apart are one patch: a patch costs more than a clear pixel.
     near = ndimage.binary_dilation(differs)
     labels, _ = ndimage.label(near, EIGHT_NEIGHBOURS)
@@ -28,12 +31,12 @@ def _patches(
         mask = differs[rows, columns] & (labels[rows, columns] == i + 1)
         ys, xs = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         mask = mask[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
-        y, x = rows.start + int(ys[0]), columns.start + int(xs[0])
+        y, x = rows.start + int(ys[0]) - 1, columns.start + int(xs[0]) - 1
         picture = np.zeros((*mask.shape, 4), np.uint8)
         colour = wanted[y : y + mask.shape[0], x : x + mask.shape[1]]
         picture[mask, :3] = colour[mask]
         picture[mask, 3] = 255
-        yield x, y, picture
+        yield left + x, top + y, picture
 
 
 def exact_residual(scene: Scene, frames: Iterable[NDArray[np.uint8]]) -> Residual:
