@@ -24,7 +24,6 @@ import argparse
 import json
 import math
 import statistics
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -184,7 +183,7 @@ def to_markdown(found: dict[str, Any]) -> str:
     lines = [
         f"# {found['figure'].replace('fig', 'Fig. ')} of the paper on {settings['clip']}",
         "",
-        f"    {found['command']}",
+        f"    {command(found)}",
         "",
         f"{first + second:,} steps ({first:,} + {second:,}) of 4 "
         f"{f'crops of {crop}x{crop}' if crop else 'whole frames'}, learning rate "
@@ -223,6 +222,29 @@ def to_markdown(found: dict[str, Any]) -> str:
     return "\n".join([*lines, ""])
 
 
+def stored(target: Path, args: argparse.Namespace) -> dict[str, Any]:
+    """The runs that were made before with the same settings."""
+    settings = {
+        name: getattr(args, name) for name in ("clip", "steps_scale", "rate_scale", "crop", "lean")
+    }
+    found: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {}
+    if found.get("settings") == settings:
+        return found
+    return {"figure": args.figure, "settings": settings, "runs": []}
+
+
+def command(found: dict[str, Any]) -> str:
+    """What makes these results."""
+    words = ["python -m benchmarks.ablations", found["figure"]]
+    for name, value in found["settings"].items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(option)
+        elif value:
+            words.append(f"{option} {value}")
+    return " ".join([*words, f"--seeds {1 + max(r['seed'] for r in found['runs'])}"])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -234,25 +256,22 @@ def main() -> None:
     parser.add_argument("--crop", type=int, help="train on square crops of this side")
     parser.add_argument("--lean", action="store_true", help="narrow, gated translation network")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--variants", nargs="+", help="only these")
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
-    settings = {
-        name: getattr(args, name) for name in ("clip", "steps_scale", "rate_scale", "crop", "lean")
-    }
     target = RESULTS / f"ablations-{args.figure}.json"
-    found = json.loads(target.read_text()) if target.exists() else {}
-    if found.get("settings") != settings:
-        found = {"figure": args.figure, "settings": settings, "runs": []}
-    found["command"] = "python -m benchmarks.ablations " + " ".join(sys.argv[1:])
+    names = args.variants or list(VARIANTS[args.figure])
     sample = sample_frames(open_clip(str(clip_file(spec_of(args.clip)))))
     for seed in range(args.seeds):  # every variant once before any a second time
-        for name, config in VARIANTS[args.figure].items():
-            if any((r["variant"], r["seed"]) == (name, seed) for r in found["runs"]):
+        for name in names:
+            if (name, seed) in {(r["variant"], r["seed"]) for r in stored(target, args)["runs"]}:
                 continue
-            row = {"variant": name, "seed": seed} | run(config, sample, args, seed)
+            row = {"variant": name, "seed": seed}
+            row |= run(VARIANTS[args.figure][name], sample, args, seed)
+            print({k: v for k, v in row.items() if not k.startswith("curve")}, flush=True)
+            found = stored(target, args)
             found["runs"].append(row)
             found["summary"] = summary(found)
-            print({k: v for k, v in row.items() if not k.startswith("curve")}, flush=True)
             target.write_text(json.dumps(found, indent=1) + "\n")
             target.with_suffix(".md").write_text(to_markdown(found))
 

@@ -237,15 +237,16 @@ def main() -> None:
     parser.add_argument("--no-model", action="store_true", help="leave out *before*")
     args = parser.parse_args()
     target = RESULTS / "segmentation.json"
-    found = json.loads(target.read_text()) if target.exists() else {}
     for name in args.clips:
         scene = true_scene(name)
         frames = min(args.frames or len(scene), len(scene))
         row = {"frames": frames, "after": after(name, scene, frames, args)}
         if not args.no_model:
             row["before"] = before(name, scene, frames)
-        elif found.get(name, {}).get("frames") == frames and "before" in found[name]:
-            row["before"] = found[name]["before"]
+        found = json.loads(target.read_text()) if target.exists() else {}
+        kept = found.get(name, {})
+        if args.no_model and kept.get("frames") == frames and "before" in kept:
+            row["before"] = kept["before"]
         for stage in ("before", "after"):
             print(name, stage, {k: v for k, v in row.get(stage, {}).items() if k != "by_sprite"})
         found[name] = row
