@@ -94,12 +94,15 @@ class Indexed:
         return rgb
 
     def ids_of(self, picture: NDArray[np.uint8]) -> Ids:
-        """An RGBA picture as colour numbers, CLEAR where it is not opaque.
+        """An RGBA picture as colour numbers, CLEAR where it is not opaque nor of a material.
 
         Colours that no frame has become OTHER, which matches nothing.
         """
         numbers = self._number[pack_rgb(picture[..., :3])]
-        return np.where(picture[..., 3] == 255, numbers, CLEAR).astype(np.uint16)
+        numbers = np.where(picture[..., 3] == 255, numbers, CLEAR).astype(np.uint16)
+        for i, material in enumerate(self.materials):
+            numbers[(picture == material).all(axis=-1)] = len(self.colours) + i
+        return numbers
 
     def rgba(self, ids: Ids) -> NDArray[np.uint8]:
         """Colour numbers as RGBA, shape (..., 4); 65535 (CLEAR) becomes the clear pixel."""

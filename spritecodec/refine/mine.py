@@ -22,12 +22,14 @@ from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.kernels import CLEAR, Ids, State, draw_background
 from spritecodec.refine.pan import estimate_pan
 from spritecodec.refine.parallax import find_parallax
+from spritecodec.refine.translucent import find_materials, number_materials
 from spritecodec.refine.world import World, build_planes, build_world, draw_planes
 from spritecodec.scene import Scene
 
 # Of all pixels: where one plane leaves so many, there may be several; where these leave less
 # than so large a share of them, there are.
 MUCH_UNEXPLAINED, STILL_UNEXPLAINED = 0.1, 0.7
+FEW_COLOURS = 255  # blends make more
 
 
 def explain_with(world: World, frames: Indexed, t: int, state: State) -> int:
@@ -65,6 +67,17 @@ def find_world(frames: Indexed) -> World:
     return deep if _unexplained(deep, frames) < STILL_UNEXPLAINED * left else world
 
 
+def find_translucent(frames: Indexed, world: World) -> Indexed:
+    """The frames with translucent pixels numbered by material, or the same frames.
+
+    Only clips with many colours are searched: every blend is another colour.
+    """
+    if len(frames.colours) <= FEW_COLOURS:
+        return frames
+    materials = find_materials(frames, world)
+    return number_materials(frames, world, materials) if len(materials) else frames
+
+
 def mine(
     frames: Indexed,
     pts: NDArray[np.int64],
@@ -89,6 +102,7 @@ def mine(
     Scene
         Without residual; exact but for what no sprite or background explains.
     """
+    frames = find_translucent(frames, world)
 
     def explain(t: int, state: State) -> int:
         return explain_with(world, frames, t, state)

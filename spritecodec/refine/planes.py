@@ -22,7 +22,7 @@ MOST_COLOURS = 1 << 14  # more are no drawn picture
 # At first only places are a plane's that show one colour in so large a share of the frames;
 # a few frames are given away, because what is seen in few is the same by chance.
 STEADY, DOUBT = 0.8, 2
-WORTH = 1  # pixels that a place must explain more than the planes behind it do
+SUPPORT = 0.5  # share of the pixels seen of a place that must show its colour
 MOST_ROUNDS = 6
 FEW_CHANGES = 0.001  # share of the places; the rounds end when fewer change
 
@@ -157,9 +157,9 @@ class PlaneSolver:
     def improve(self, plane: int, covered: NDArray[np.bool_]) -> int:
         """Make the better choice at every place of a plane; how many places changed."""
         self.vote(plane, covered)
-        better = self.colour.copy()
+        better = np.where(self.votes >= SUPPORT * self.seen, self.colour, CLEAR)
         if plane > 0:
-            better[self.votes < self.behind + WORTH] = CLEAR
+            better[self.votes <= self.behind] = CLEAR
         changed = (better != self.planes[plane]) & (self.seen > 0)
         self.planes[plane][changed] = better[changed]
         return int(changed.sum())

@@ -1,0 +1,216 @@
+"""Translucent pixels: told by what they do to the background, and numbered like colours.
+
+A translucent pixel shows another colour over every background, but always by the same rule,
+its *material*: a colour and an alpha. Where the background is known, two pixels of one
+material give its alpha by how much of the difference between their backgrounds is left, and
+so its colour. What a material explains exactly, over several backgrounds, is numbered as that
+material, whatever lies behind; from there on it is mined by equality like all else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spritecodec.refine.indexed import OTHER, Indexed
+from spritecodec.refine.kernels import CLEAR, Ids, Longs
+from spritecodec.refine.world import World, draw_planes
+
+Floats = NDArray[np.float64]
+
+OFFSETS = ((0, 1), (1, 0), (0, 2), (2, 0), (1, 1), (0, 4), (4, 0))  # (dy, dx) of neighbours
+MOST_NEIGHBOURS = 400_000  # pairs of pixels that are asked for a material
+FARTHEST_APART = 30  # RGB distance of two backgrounds, at least, to tell an alpha by
+LARGEST_ERROR = 1.01  # of a colour value, by rounding
+NEAR = 2.5  # colour values: what agrees so nearly helps to fit a guess
+GUESSES = 400
+CLOSE_ALPHA, CLOSE_COLOUR = 50, 5  # guesses are put together in steps of 1/50, and of 5
+FEWEST_PIXELS, FEWEST_BACKGROUNDS = 30, 3  # that a material explains
+EXACT_SHARE = 0.3  # of the pixels that it explains nearly: chance explains a few of these
+MOST_MATERIALS = 200
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """What was seen where the background does not show: background, colour, how often."""
+
+    behind: Floats  # (pairs, 3)
+    shown: Floats  # (pairs, 3)
+    count: Floats  # (pairs,)
+
+
+def blend(behind: Longs, alpha: int, colour: Longs) -> Longs:
+    """What a translucent colour makes of backgrounds (specification, "Drawing a frame")."""
+    result: Longs = (alpha * colour + (255 - alpha) * behind + 127) // 255
+    return result
+
+
+def _changed(frames: Indexed, world: World, t: int) -> tuple[Ids, NDArray[np.bool_]]:
+    """The background of frame t, and where something else shows instead."""
+    drawn = np.empty((frames.height, frames.width), np.uint16)
+    draw_planes(world.planes, t, drawn)
+    frame = frames[t]
+    return drawn, (drawn != frame) & (drawn != CLEAR) & (frame != OTHER) & (world.overlay != frame)
+
+
+def _collect(frames: Indexed, world: World) -> tuple[_Pairs, Longs]:
+    """All pairs of background and shown colour, and such pairs of neighbours.
+
+    The second is of shape (n, 4): background and colour shown of one pixel, then those of
+    another, which shows another colour before another background.
+    """
+    codes, neighbours = [], []
+    height, width = frames.height, frames.width
+    for t in range(len(frames)):
+        behind, changed = _changed(frames, world, t)
+        frame = frames[t]
+        codes.append(behind[changed].astype(np.int64) << 16 | frame[changed])
+        for dy, dx in OFFSETS:
+            a = (slice(height - dy), slice(width - dx))
+            b = (slice(dy, None), slice(dx, None))
+            both = changed[a] & changed[b] & (behind[a] != behind[b]) & (frame[a] != frame[b])
+            four = [behind[a][both], frame[a][both], behind[b][both], frame[b][both]]
+            neighbours.append(np.stack(four, axis=1))
+    rgb = frames.rgb_of_colours().astype(np.float64)
+    code, count = np.unique(np.concatenate(codes), return_counts=True)
+    pairs = _Pairs(rgb[code >> 16], rgb[code & 65535], count.astype(np.float64))
+    every = np.concatenate(neighbours)
+    step = len(every) // MOST_NEIGHBOURS + 1
+    return pairs, every[::step].astype(np.int64)
+
+
+def _guess(neighbours: Longs, rgb: Floats) -> list[tuple[float, Floats]]:
+    """Likely materials: the share of the background that is left, and what is added to it."""
+    four, count = np.unique(neighbours, axis=0, return_counts=True)
+    behind = rgb[four[:, 0]] - rgb[four[:, 2]]
+    shown = rgb[four[:, 1]] - rgb[four[:, 3]]
+    apart = (behind**2).sum(axis=1)
+    left = (behind * shown).sum(axis=1) / np.maximum(apart, 1)
+    error = np.abs(shown - left[:, None] * behind).max(axis=1)
+    added = rgb[four[:, 1]] - left[:, None] * rgb[four[:, 0]]
+    colour = added / np.maximum(1 - left, 1e-9)[:, None]
+    good = (apart >= FARTHEST_APART**2) & (error <= LARGEST_ERROR) & (left > 0.01) & (left < 0.97)
+    good &= ((colour > -8) & (colour < 263)).all(axis=1)
+    left, added, count = left[good], added[good], np.minimum(count[good], 20)
+    if not len(left):
+        return []
+    key = np.column_stack([np.round(left * CLOSE_ALPHA), np.round(added / CLOSE_COLOUR)])
+    _, group = np.unique(key, axis=0, return_inverse=True)
+    weight = np.bincount(group.ravel(), count)
+    guesses = []
+    for i in np.argsort(-weight, kind="stable")[:GUESSES].tolist():
+        here = group.ravel() == i
+        guesses.append(
+            (
+                float(np.average(left[here], weights=count[here])),
+                np.average(added[here], axis=0, weights=count[here]),
+            )
+        )
+    return guesses
+
+
+def _fit(
+    pairs: _Pairs, open_: NDArray[np.bool_], left: float, added: Floats
+) -> tuple[float, Longs] | None:
+    """The material nearest to a guess that explains most pixels exactly: (pixels, RGBA)."""
+    for _ in range(4):
+        near = open_ & (np.abs(pairs.shown - left * pairs.behind - added).max(axis=1) <= NEAR)
+        if near.sum() < FEWEST_BACKGROUNDS:
+            return None
+        x, y, weight = pairs.behind[near], pairs.shown[near], np.sqrt(pairs.count[near])[:, None]
+        mean_x, mean_y = (weight * x).sum(0) / weight.sum(), (weight * y).sum(0) / weight.sum()
+        spread = (weight * (x - mean_x) ** 2).sum()
+        if spread < 1:
+            return None
+        left = float((weight * (x - mean_x) * (y - mean_y)).sum() / spread)
+        added = mean_y - left * mean_x
+    if not 0 < left < 1:
+        return None
+    near = open_ & (np.abs(pairs.shown - left * pairs.behind - added).max(axis=1) <= NEAR)
+    x, y = pairs.behind[near].astype(np.int64), pairs.shown[near].astype(np.int64)
+    count = pairs.count[near]
+    best, material = 0.0, np.zeros(4, np.int64)
+    about = round(255 * (1 - left))
+    for alpha in range(max(1, about - 3), min(254, about + 3) + 1):
+        exact = np.ones(len(x), bool)
+        colour = np.zeros(3, np.int64)
+        for channel in range(3):
+            middle, reach = round(255 * added[channel] / alpha), 3 + 200 // alpha
+            tried = np.arange(max(0, middle - reach), min(255, middle + reach) + 1)
+            if not len(tried):
+                exact[:] = False
+                break
+            fits = blend(x[None, :, channel], alpha, tried[:, None]) == y[None, :, channel]
+            score = fits @ count
+            equal = np.flatnonzero(score == score.max())
+            i = int(equal[len(equal) // 2])
+            colour[channel] = tried[i]
+            exact &= fits[i]
+        pixels = float(count[exact].sum())
+        if exact.sum() >= FEWEST_BACKGROUNDS and pixels > best:
+            best, material = pixels, np.append(colour, alpha)
+    if best < max(FEWEST_PIXELS, EXACT_SHARE * count.sum()):
+        return None
+    return best, material
+
+
+def find_materials(frames: Indexed, world: World) -> NDArray[np.uint8]:
+    """The materials of what is drawn over the background.
+
+    Parameters
+    ----------
+    frames : Indexed
+    world : World
+        Of the same frames.
+
+    Returns
+    -------
+    ndarray, shape (materials, 4), uint8
+        RGBA with alpha from 1 to 254; first those that explain most.
+    """
+    pairs, neighbours = _collect(frames, world)
+    guesses = _guess(neighbours, frames.rgb_of_colours().astype(np.float64))
+    open_ = np.ones(len(pairs.count), bool)
+    found: list[Longs] = []
+    while guesses and len(found) < MOST_MATERIALS:
+        fits = [(guess, _fit(pairs, open_, *guess)) for guess in guesses]
+        guesses = [guess for guess, fit in fits if fit is not None]
+        materials = [fit for _, fit in fits if fit is not None]
+        if not materials:
+            break
+        _, best = max(materials, key=lambda fit: fit[0])
+        found.append(best)
+        made = blend(pairs.behind.astype(np.int64), int(best[3]), best[:3])
+        open_ &= (made != pairs.shown).any(axis=1)
+    return np.array(found, np.uint8).reshape(-1, 4)
+
+
+def number_materials(frames: Indexed, world: World, materials: NDArray[np.uint8]) -> Indexed:
+    """The same frames, with the numbers of materials where these explain what shows.
+
+    Parameters
+    ----------
+    frames : Indexed
+    world : World
+    materials : ndarray, shape (materials, 4), uint8
+    """
+    colours = frames.rgb_of_colours().astype(np.int64)
+    rule: dict[int, int] = {}
+    for number, material in enumerate(materials.astype(np.int64)):
+        made = frames.ids_of_rgb(blend(colours, int(material[3]), material[:3]).astype(np.uint8))
+        for behind in np.flatnonzero(made < len(colours)).tolist():
+            pair = behind << 16 | int(made[behind])
+            rule.setdefault(pair, len(colours) + number)
+    codes = np.array(sorted(rule), np.int64)
+    numbers = np.array([rule[code] for code in codes.tolist()], np.uint16)
+    renumbered = frames.with_materials(materials)
+    for t in range(len(frames)):
+        background, changed = _changed(frames, world, t)
+        frame = frames[t]
+        code = background[changed].astype(np.int64) << 16 | frame[changed]
+        place = np.minimum(np.searchsorted(codes, code), len(codes) - 1)
+        frame[changed] = np.where(codes[place] == code, numbers[place], frame[changed])
+        renumbered.append_ids(frame)
+    return renumbered
