@@ -14,19 +14,19 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+PARTS = 8  # of a frame, compared one by one
+
 
 class FrameHasher:
     """The MD5 of one frame after another; what starts as the frame before is not hashed again.
 
     Below a sky or a score, or wherever a game stands still, most frames start as the one
-    before them does; the state of the hash is kept as it was where the two began to differ.
+    before them does; the state of the hash is kept from part to part.
     """
 
     def __init__(self) -> None:
-        self._last: NDArray[np.uint8] | None = None
-        self._md5 = ""
-        self._start = hashlib.md5(usedforsecurity=False)  # of the first `_size` bytes
-        self._size = 0
+        self._parts: list[NDArray[np.uint8]] = []  # of the frame before
+        self._states = [hashlib.md5(usedforsecurity=False)]  # before each part, and at the end
 
     def __call__(self, frame: NDArray[np.uint8]) -> str:
         """The MD5 of a frame's RGB bytes, row by row, 32 hexadecimal digits.
@@ -34,22 +34,24 @@ class FrameHasher:
         Parameters
         ----------
         frame : ndarray, shape (h, w, 3), uint8
-            Kept until the next one comes; it must not change.
+            As large as the one before. Kept until the next one comes; it must not change.
         """
         pixels = np.ascontiguousarray(frame).ravel()
+        size = -(-pixels.size // PARTS)
+        parts = [pixels[i : i + size] for i in range(0, pixels.size, size)]
         same = 0
-        if self._last is not None:
-            differs = pixels != self._last
-            same = int(differs.argmax())
-            if not differs[same]:
-                return self._md5
-        if same < self._size:
-            self._start, self._size = hashlib.md5(usedforsecurity=False), 0
-        self._start.update(pixels[self._size : same].data)
-        whole = self._start.copy()
-        whole.update(pixels[same:].data)
-        self._last, self._size, self._md5 = pixels, same, whole.hexdigest()
-        return self._md5
+        for part, before in zip(parts, self._parts, strict=False):
+            # As bytes: between hashes, numpy's wide instructions are slow to get going.
+            if part.tobytes() != before.tobytes():
+                break
+            same += 1
+        del self._states[same + 1 :]
+        for part in parts[same:]:
+            state = self._states[-1].copy()
+            state.update(part.data)
+            self._states.append(state)
+        self._parts = parts
+        return self._states[-1].hexdigest()
 
 
 def frame_md5(frame: NDArray[np.uint8]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +13,7 @@ from PIL import Image
 
 from spritecodec.formats.framemd5 import FrameHasher, framemd5_header, framemd5_line
 
-MOST_WAITING = 8  # frames that wait to be hashed
+BATCH_BYTES = 1 << 22  # of frames that are hashed together
 
 
 class ByteSink:
@@ -42,7 +41,8 @@ class Framemd5Sink(ByteSink):
     """One MD5 a frame; see `spritecodec.formats.framemd5`.
 
     A second thread hashes while the next frames are drawn: hashing takes about as long,
-    and lets other threads run meanwhile.
+    and lets other threads run meanwhile. It is handed many frames at a time, because
+    threads that take turns often wait for one another.
     """
 
     def __init__(self, file: BinaryIO, width: int, height: int, time_base: Fraction) -> None:
@@ -50,22 +50,29 @@ class Framemd5Sink(ByteSink):
         self._file.write(framemd5_header(width, height, time_base).encode())
         self._md5 = FrameHasher()
         self._hasher = ThreadPoolExecutor(max_workers=1)
-        self._lines: deque[Future[str]] = deque()
+        self._frames: list[tuple[NDArray[np.uint8], int, int]] = []
+        self._most = max(1, BATCH_BYTES // (3 * width * height))
+        self._lines: Future[str] | None = None
 
     def put(self, frame: NDArray[np.uint8], pts: int, duration: int) -> None:
-        self._lines.append(self._hasher.submit(self._line, frame, pts, duration))
-        while len(self._lines) > MOST_WAITING:
-            self._write_line()
+        self._frames.append((frame, pts, duration))
+        if len(self._frames) >= self._most:
+            self._hand_on()
 
-    def _line(self, frame: NDArray[np.uint8], pts: int, duration: int) -> str:
-        return framemd5_line(self._md5(frame), pts, duration, frame.size)
+    def _hand_on(self) -> None:
+        """Write the lines of the batch before, and let this one be hashed."""
+        if self._lines is not None:
+            self._file.write(self._lines.result().encode())
+        self._lines = self._hasher.submit(self._hash, self._frames)
+        self._frames = []
 
-    def _write_line(self) -> None:
-        self._file.write(self._lines.popleft().result().encode())
+    def _hash(self, frames: list[tuple[NDArray[np.uint8], int, int]]) -> str:
+        lines = (framemd5_line(self._md5(f), pts, ticks, f.size) for f, pts, ticks in frames)
+        return "".join(lines)
 
     def finish(self) -> None:
-        while self._lines:
-            self._write_line()
+        self._hand_on()
+        self._hand_on()
         self._hasher.shutdown()
         super().finish()
 
