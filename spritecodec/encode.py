@@ -32,12 +32,10 @@ from spritecodec.formats.pack import (
     Head,
     pack_audio,
     pack_head,
-    pack_pictures,
-    pack_segment,
 )
-from spritecodec.formats.pixels import Palette, Picture
 from spritecodec.metrics import psnr_from_mse, squared_error
 from spritecodec.model.ranks import Ranks
+from spritecodec.packing import Chunk, Library, Packed
 from spritecodec.reader import Reader
 from spritecodec.render import Renderer
 from spritecodec.scene import Scene
@@ -60,8 +58,6 @@ PIECE_FRAMES = 32
 TURNS = 4
 # Where a PSNR is asked for, frames with at most so many colours are tried exactly too.
 FEW_COLOURS = 1024
-
-Chunks = list[tuple[str, bytes, int]]  # kind, payload, frames
 
 # stage, work done, work in all, a few words more
 Progress = Callable[[str, int, int, str], None]
@@ -222,7 +218,7 @@ def encode(
         lowest_quality=encoder.lowest,
         lossless=encoder.error == 0,
         segments=len(facts.segments),
-        sprites=len(encoder.sprites),
+        sprites=len(encoder.library.sprites),
         breakdown=breakdown,
         candidates=encoder.candidates,
         model_psnr=model.psnr if model else None,
@@ -320,10 +316,7 @@ class _Encoder:
         self.model = model
         self.say = say
         self.writer = Writer(stream)
-        self.palette = Palette()
-        self.sprites: list[Picture] = []
-        self.textures: list[Picture] = []
-        self.numbers: dict[tuple[str, tuple[int, ...], bytes], int] = {}
+        self.library = Library()
         self.frames = 0
         self.error = 0  # summed squared error of all frames
         self.lowest = math.inf
@@ -352,7 +345,7 @@ class _Encoder:
 
     def run(self) -> None:
         """Encode segment after segment; the head stands first but is known last."""
-        chunks: Chunks = []
+        chunks: list[Chunk] = []
         for runs, pts in self.read_segments():
             chunks += self.encode_segment(runs, pts)
         if not self.frames:
@@ -413,30 +406,28 @@ class _Encoder:
         height, width = self.clip.height, self.clip.width
         return Indexed(height, width) if self.simplifier else None, Indexed(height, width), []
 
-    def encode_segment(self, runs: list[Indexed], pts: NDArray[np.int64]) -> Chunks:
+    def encode_segment(self, runs: list[Indexed], pts: NDArray[np.int64]) -> list[Chunk]:
         """The chunks of one segment: new sprites, new textures, the segment itself.
 
         Two segments or more, where one would hold more pixels than a reader accepts.
         """
-        best: tuple[int, Chunks, Scene, Palette] | None = None
+        best: Packed | None = None
         sizes: dict[str, int] = {}
         for name, scene in self.scenes(runs, pts):
             if not self.readable(scene):
                 continue
-            chunks, packed, palette = self.pack(scene)
-            size = sum(len(payload) for _, payload, _ in chunks)
-            sizes[name] = min(size, sizes.get(name, size))
-            if best is None or size < best[0]:
-                best = (size, chunks, packed, palette)
+            packed = self.library.pack(scene)
+            sizes[name] = min(packed.size, sizes.get(name, packed.size))
+            if best is None or packed.size < best.size:
+                best = packed
         if best is None:
             return self.encode_halves(runs, pts)
         for name, size in sizes.items():
             self.candidates[name] = self.candidates.get(name, 0) + size
-        _, chunks, scene, self.palette = best
-        self.remember(scene)
-        self.measure(scene)
+        self.library = best.library
+        self.measure(best.scene)
         self.frames += len(pts)
-        return chunks
+        return best.chunks
 
     def readable(self, scene: Scene) -> bool:
         """Whether a segment keeps the limits under which readers allocate memory."""
@@ -449,7 +440,7 @@ class _Encoder:
             and textures <= PICTURE_LIMIT
         )
 
-    def encode_halves(self, runs: list[Indexed], pts: NDArray[np.int64]) -> Chunks:
+    def encode_halves(self, runs: list[Indexed], pts: NDArray[np.int64]) -> list[Chunk]:
         """A run as two segments."""
         from spritecodec.refine.indexed import Indexed
 
@@ -459,7 +450,7 @@ class _Encoder:
                 "encode the clip at a smaller size"
             )
         half = len(pts) // 2
-        chunks: Chunks = []
+        chunks: list[Chunk] = []
         for part in (range(half), range(half, len(pts))):
             halves = [
                 Indexed.of((r.rgb(t) for t in part), self.clip.height, self.clip.width)
@@ -478,7 +469,7 @@ class _Encoder:
         end = self.frames + len(pts)
         discovery = self.discover(len(pts))
         for run in runs:
-            known = [run.ids_of(s) for s in self.sprites]
+            known = [run.ids_of(s) for s in self.library.sprites]
             self.say("Looking for the background", self.frames, end, "")
             world = find_world(run)
             offers = {"mining": known}
@@ -501,55 +492,6 @@ class _Encoder:
         chosen = np.unique(np.linspace(0, count - 1, min(count, 200)).astype(np.int64))
         return self.model.discover(self.clip, chosen + self.frames)
 
-    def pack(self, scene: Scene) -> tuple[Chunks, Scene, Palette]:
-        """A segment's chunks, its Scene in the file's numbers, and the palette after it."""
-        palette = self.palette.copy()
-        sprites, sprite_numbers = self.number("sprite", self.sprites, scene.sprites)
-        textures, texture_numbers = self.number("texture", self.textures, scene.textures)
-        tracks = dataclasses.replace(
-            scene.tracks, sprite=sprite_numbers[scene.tracks.sprite].astype(np.int32)
-        )
-        layers = []
-        for layer in scene.layers:
-            rows = layer.textures.copy()
-            rows[:, 0] = texture_numbers[rows[:, 0]]
-            layers.append(dataclasses.replace(layer, textures=rows))
-        packed = dataclasses.replace(
-            scene,
-            sprites=(*self.sprites, *sprites),
-            textures=(*self.textures, *textures),
-            tracks=tracks,
-            layers=tuple(layers),
-        )
-        chunks = []
-        for kind, new in (("DICT", sprites), ("TEXT", textures)):
-            if new:
-                chunks.append((kind, pack_pictures(tuple(new), palette), 0))
-        chunks.append(("SEGM", pack_segment(packed, palette), len(scene)))
-        return chunks, packed, palette
-
-    def number(
-        self, kind: str, known: list[Picture], pictures: tuple[Picture, ...]
-    ) -> tuple[list[Picture], NDArray[np.int64]]:
-        """Pictures that the file does not have yet, and the file's number of each picture."""
-        new: list[Picture] = []
-        fresh: dict[tuple[str, tuple[int, ...], bytes], int] = {}
-        numbers = np.zeros(len(pictures), np.int64)
-        for i, picture in enumerate(pictures):
-            key = _key(kind, picture)
-            if key not in self.numbers and key not in fresh:
-                fresh[key] = len(known) + len(new)
-                new.append(picture)
-            numbers[i] = self.numbers.get(key, fresh.get(key, 0))
-        return new, numbers
-
-    def remember(self, scene: Scene) -> None:
-        """Make the chosen Scene's sprites and textures the file's."""
-        self.sprites, self.textures = list(scene.sprites), list(scene.textures)
-        for kind, pictures in (("sprite", self.sprites), ("texture", self.textures)):
-            for i, picture in enumerate(pictures):
-                self.numbers.setdefault(_key(kind, picture), i)
-
     def measure(self, scene: Scene) -> None:
         """Compare what will be decoded with the source, frame by frame."""
         renderer = Renderer(scene)
@@ -571,8 +513,3 @@ class _Encoder:
                 raise AssertionError(f"frame {t} does not decode to what was encoded")
         assert len(reader) == self.frames
         return reader
-
-
-def _key(kind: str, picture: Picture) -> tuple[str, tuple[int, ...], bytes]:
-    digest = hashlib.sha256(np.ascontiguousarray(picture).data).digest()
-    return kind, picture.shape, digest

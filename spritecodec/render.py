@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.scene import FLIP_HORIZONTAL, FLIP_VERTICAL, Residual, Scene
+from spritecodec.scene import Residual, Scene, mirrored
 
 Rect = tuple[int, int, int, int]  # x0, y0, x1, y1; x1 and y1 are outside
 Rects = NDArray[np.int64]  # (rectangles, 4), columns as in Rect
@@ -202,12 +202,7 @@ class Renderer:
         self._whole = whole.tolist()  # [t]: best drawn afresh
 
     def _look(self, sprite: int, flip: int) -> _Stamp:
-        pixels = self.scene.sprites[sprite]
-        if flip & FLIP_HORIZONTAL:
-            pixels = pixels[:, ::-1]
-        if flip & FLIP_VERTICAL:
-            pixels = pixels[::-1]
-        return _Stamp.of(pixels)
+        return _Stamp.of(mirrored(self.scene.sprites[sprite], flip))
 
     def _patch(self, i: int) -> Picture:
         r = self._residual

@@ -16,12 +16,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 FLIP_HORIZONTAL = 1
 FLIP_VERTICAL = 2
+
+
+def mirrored(picture: NDArray[Any], flip: int) -> NDArray[Any]:
+    """A picture, shape (h, w, ...), as a placement with `flip` shows it."""
+    picture = picture[:, ::-1] if flip & FLIP_HORIZONTAL else picture
+    return picture[::-1] if flip & FLIP_VERTICAL else picture
 
 
 @dataclass(frozen=True)

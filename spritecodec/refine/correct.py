@@ -21,7 +21,8 @@ def _patches(
     if np.array_equal(drawn, wanted):
         return
     differs = (drawn != wanted).any(axis=2)
-    box = ndimage.find_objects(differs.view(np.int8))[0]  # of all that differs: the rest need not be looked at
+    # All that differs lies in one box: the rest need not be looked at.
+    box = ndimage.find_objects(differs.view(np.int8))[0]
     top, left = box[0].start, box[1].start
     differs, wanted = np.pad(differs[box], 1), wanted[box]
     # Regions a pixel or two apart are one patch: a patch costs more than a clear pixel.

@@ -158,4 +158,6 @@ def merge_sprites(scene: Scene, frames: Indexed) -> list[Ids]:
         y, x = np.nonzero(picture != CLEAR)
         picture = picture[y.min() : y.max() + 1, x.min() : x.max() + 1]
         found[picture.shape, picture.tobytes()] += len(places)
-    return [np.frombuffer(data, np.uint16).reshape(shape) for (shape, data), _ in found.most_common()]
+    return [
+        np.frombuffer(data, np.uint16).reshape(shape) for (shape, data), _ in found.most_common()
+    ]
