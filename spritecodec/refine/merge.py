@@ -156,6 +156,8 @@ def merge_sprites(scene: Scene, frames: Indexed) -> list[Ids]:
         if len(beside):
             picture = _joined(frames, at, places, pictures, beside)
         y, x = np.nonzero(picture != CLEAR)
+        if not len(y):  # all translucent
+            continue
         picture = picture[y.min() : y.max() + 1, x.min() : x.max() + 1]
         found[picture.shape, picture.tobytes()] += len(places)
     return [
