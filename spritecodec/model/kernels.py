@@ -222,6 +222,7 @@ def gather(
     filled: Rows,
     shown: Image,
     under: Image,
+    behind: Image,
     state: Image,
 ) -> None:
     """Collect what each sprite's pixels show and what lies under them, for the vote.
@@ -230,8 +231,8 @@ def gather(
     ----------
     filled : ndarray, shape (m,), int32
         Slots used so far for each sprite; updated.
-    shown, under : ndarray, shape (m, slots, k, k, 3), uint8
-        The frame, and the picture below the placement; written.
+    shown, under, behind : ndarray, shape (m, slots, k, k, 3), uint8
+        The frame, the picture below the placement, and the background; written.
     state : ndarray, shape (m, slots, k, k), uint8
         1 where the pixel is on the screen and no later placement covers it; written.
     """
@@ -257,6 +258,7 @@ def gather(
                         for c in range(3):
                             shown[s, slot, v, u, c] = frame[y + v, x + u, c]
                             under[s, slot, v, u, c] = drawn[y + v, x + u, c]
+                            behind[s, slot, v, u, c] = back[y + v, x + u, c]
         draw(drawn, sprites, box, s, x, y)
 
 
@@ -266,13 +268,16 @@ def vote(
     filled: Rows,
     shown: Image,
     under: Image,
+    behind: Image,
     state: Image,
     tolerance: int,
 ) -> Image:
     """Sprites re-estimated exactly from `gather`'s samples, with binary alpha.
 
     Each pixel takes the median colour of its samples, and is opaque where that explains the
-    samples better, by more than `tolerance` each, than what lies under the sprite.
+    samples better, by more than `tolerance` each, than what lies under the sprite and than
+    the background: a sprite does not show the background itself. Pixels that are clear stay
+    so, because what surrounds an object everywhere is not part of it.
     """
     voted = sprites.copy()
     m, k = sprites.shape[0], sprites.shape[1]
@@ -280,6 +285,8 @@ def vote(
     for s in range(m):
         for v in range(k):
             for u in range(k):
+                if sprites[s, v, u, 3] == 0:
+                    continue
                 n = 0
                 for slot in range(filled[s]):
                     if state[s, slot, v, u]:
@@ -291,15 +298,17 @@ def vote(
                 median = np.empty(3, np.int32)
                 for c in range(3):
                     median[c] = np.sort(values[c, :n])[(n - 1) // 2]
-                saved = 0
+                saved, over = 0, 0
                 for slot in range(filled[s]):
                     if state[s, slot, v, u]:
                         for c in range(3):
                             i = np.int32(shown[s, slot, v, u, c])
                             below = i - np.int32(under[s, slot, v, u, c])
+                            away = i - np.int32(behind[s, slot, v, u, c])
                             above = i - median[c]
                             saved += below * below - above * above
-                if saved > tolerance * n:
+                            over += away * away - above * above
+                if saved > tolerance * n and over > tolerance * n:
                     for c in range(3):
                         voted[s, v, u, c] = median[c]
                     voted[s, v, u, 3] = 255

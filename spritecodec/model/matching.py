@@ -23,6 +23,9 @@ from spritecodec.model.kernels import Image, Rows
 
 CHUNK_BYTES = 96 << 20
 """Memory that one convolution of the search may take."""
+REPLACES = 0.25
+"""Share of a placement's price that a new one must take away: it may make an old one
+superfluous. What both together are not worth is dropped afterwards."""
 PER_CELL = 4
 """Candidate sprites handed on from each searched cell."""
 
@@ -254,7 +257,8 @@ class Pictures:
     def _accept(
         self, i: int, dictionary: Dictionary, candidates: Rows, gains: NDArray[np.int64]
     ) -> bool:
-        pays = gains > self.price / 2
+        least = REPLACES * self.price
+        pays = gains > least / 2
         new = kernels.greedy(
             self.frames[i],
             self.drawn[i],
@@ -262,7 +266,7 @@ class Pictures:
             dictionary.box,
             np.ascontiguousarray(candidates[pays]),
             gains[pays],
-            int(self.price),
+            int(least),
         )
         self.placed[i] = np.concatenate([self.placed[i], new])
         return len(new) > 0
@@ -322,7 +326,7 @@ def vote(pictures: Pictures, sprites: Image, slots: int = 24, tolerance: int = 4
     m, k = sprites.shape[:2]
     filled = np.zeros(m, np.int32)
     shown = np.zeros((m, slots, k, k, 3), np.uint8)
-    under = np.zeros_like(shown)
+    under, behind = np.zeros_like(shown), np.zeros_like(shown)
     state = np.zeros((m, slots, k, k), np.uint8)
     box = kernels.boxes(sprites)
     # Frames in a scattered order, so that full slots still hold samples of the whole clip.
@@ -336,9 +340,10 @@ def vote(pictures: Pictures, sprites: Image, slots: int = 24, tolerance: int = 4
             filled,
             shown,
             under,
+            behind,
             state,
         )
-    voted: Image = kernels.vote(sprites, filled, shown, under, state, tolerance)
+    voted: Image = kernels.vote(sprites, filled, shown, under, behind, state, tolerance)
     saved = np.zeros(m, np.int64)
     for frame, back, placed in zip(pictures.frames, pictures.back, pictures.placed, strict=True):
         kernels.trial(frame, back, sprites, voted, placed, saved)

@@ -10,14 +10,15 @@ from scipy import ndimage
 
 from spritecodec.model import kernels
 from spritecodec.model.kernels import Image, Rows
-from spritecodec.model.matching import Dictionary, Pictures, score, vote
+from spritecodec.model.matching import REPLACES, Dictionary, Pictures, score, vote
+from spritecodec.model.parts import Sightings
 
 WINDOWS = 192
 """Badly explained windows that a round looks at, over all frames."""
 PATCHES = 384
 """Suggested patches that a round judges."""
 PIECES = 3
-"""Connected pieces of a window that become patches, of each kind."""
+"""Connected pieces of a window that become patches."""
 FEWEST_PIXELS = 4
 NOISE = 48
 """Squared error of a pixel (summed over channels) that counts as explained."""
@@ -33,10 +34,23 @@ class Pool:
         Rows (picture, x, y), x and y being the window's top left corner.
     patches : ndarray, shape (c, k, k, 4), uint8
         Suggested sprites with binary alpha.
+    window, patch : ndarray, shape (s,), int64
+        Which window suggested which patch.
+    worth : ndarray, shape (s,), float64
+        The unexplained error under the patch in that window.
     """
 
     corners: Rows
     patches: Image
+    window: NDArray[np.int64]
+    patch: NDArray[np.int64]
+    worth: NDArray[np.float64]
+
+    @staticmethod
+    def empty(k: int) -> Pool:
+        none = np.zeros(0, np.int64)
+        clear = np.zeros((0, k, k, 4), np.uint8)
+        return Pool(np.zeros((0, 3), np.int32), clear, none, none, np.zeros(0))
 
 
 def worst_windows(error: NDArray[np.float64], k: int, count: int) -> list[tuple[int, int]]:
@@ -65,39 +79,38 @@ def worst_windows(error: NDArray[np.float64], k: int, count: int) -> list[tuple[
     return found
 
 
-def cut(pictures: Pictures, i: int, x: int, y: int) -> list[tuple[float, Image]]:
+def cut(
+    pictures: Pictures, sightings: Sightings, i: int, x: int, y: int
+) -> list[tuple[float, Image]]:
     """Patches, shape (k, k, 4), that the window at (x, y) of picture `i` suggests.
 
-    Each is one connected piece, centred, because what is not connected is rarely one object:
-    pieces of what is unexplained, and pieces of all foreground (what differs from the
-    background) that hold something unexplained, so that an object that an earlier sprite
-    half explains becomes one sprite and not fragments.
+    Each is one object, centred: a connected piece of the foreground (what differs from the
+    background), or one of its parts where these are seen apart elsewhere. It need not be
+    unexplained as a whole, so that an object that an earlier sprite half explains becomes one
+    sprite and not fragments.
 
     Returns
     -------
     list of (error, patch)
         The unexplained error under each patch.
     """
-    k = pictures.k
+    k, least = pictures.k, REPLACES * pictures.price
     frame, back, drawn = pictures.frames[i], pictures.back[i], pictures.drawn[i]
     h, w = frame.shape[:2]
-    y0, y1, x0, x1 = max(0, y), min(h, y + k), max(0, x), min(w, x + k)
-    colour = frame[y0:y1, x0:x1]
-    error = ((colour.astype(np.int32) - drawn[y0:y1, x0:x1]) ** 2).sum(2)
-    unexplained = error > NOISE
-    foreground = ((colour.astype(np.int32) - back[y0:y1, x0:x1]) ** 2).sum(2) > NOISE
+    area = np.s_[max(0, y) : min(h, y + k), max(0, x) : min(w, x + k)]
+    colour = frame[area]
+    error = kernels.squared_difference(colour, drawn[area])
+    foreground = kernels.squared_difference(colour, back[area]) > NOISE
+    pieces, count = ndimage.label(foreground, structure=np.ones((3, 3)))
+    totals = ndimage.sum_labels(error, pieces, np.arange(1, count + 1))
     found: list[tuple[float, Image]] = []
-    seen: set[bytes] = set()
-    for mask in (unexplained, foreground | unexplained):
-        pieces, count = ndimage.label(mask, structure=np.ones((3, 3)))
-        totals = ndimage.sum_labels(error, pieces, np.arange(1, count + 1))
-        for piece in (np.argsort(-totals)[:PIECES] + 1).tolist():
-            one = pieces == piece
-            if one.sum() < FEWEST_PIXELS or totals[piece - 1] <= pictures.price:
-                continue
-            if one.tobytes() not in seen:
-                seen.add(one.tobytes())
-                found.append((float(totals[piece - 1]), centred(colour, one, k)))
+    for piece in (np.argsort(-totals)[:PIECES] + 1).tolist():
+        if totals[piece - 1] <= least:
+            break
+        for part in sightings.parts(colour, pieces == piece):
+            unexplained = float(error[part].sum())
+            if unexplained > least and part.sum() >= FEWEST_PIXELS:
+                found.append((unexplained, centred(colour, part, k)))
     return found
 
 
@@ -114,7 +127,7 @@ def centred(colour: Image, mask: NDArray[np.bool_], k: int) -> Image:
     return patch
 
 
-def suggest(pictures: Pictures, count: int = WINDOWS) -> Pool:
+def suggest(pictures: Pictures, sightings: Sightings, count: int = WINDOWS) -> Pool:
     """Collect the worst windows of all pictures and the patches that they suggest."""
     k = pictures.k
     errors = [
@@ -126,19 +139,30 @@ def suggest(pictures: Pictures, count: int = WINDOWS) -> Pool:
     corners: list[tuple[int, int, int]] = []
     patches: list[Image] = []
     worth: list[float] = []
+    window: list[int] = []
     for i in np.argsort(-total):
         for x, y in worst_windows(errors[i], k, max(1, min(12, round(share[i])))):
-            suggested = cut(pictures, int(i), x, y)
-            if suggested and len(corners) < count:
+            suggested = cut(pictures, sightings, int(i), x, y) if len(corners) < count else []
+            if suggested:
+                window += [len(corners)] * len(suggested)
                 corners.append((int(i), x, y))
                 worth += [error for error, _ in suggested]
                 patches += [patch for _, patch in suggested]
     if not patches:
-        return Pool(np.zeros((0, 3), np.int32), np.zeros((0, k, k, 4), np.uint8))
+        return Pool.empty(k)
     unique, which = np.unique(np.stack(patches), axis=0, return_inverse=True)
-    total_worth = np.bincount(which.ravel(), worth)
-    kept = np.argsort(-total_worth, kind="stable")[:PATCHES]
-    return Pool(np.array(corners, np.int32), unique[kept])
+    which = which.ravel()
+    rank = np.argsort(np.argsort(-np.bincount(which, worth), kind="stable"))[which]
+    kept = rank < PATCHES
+    chosen = np.zeros_like(unique)
+    chosen[rank] = unique[which]
+    return Pool(
+        np.array(corners, np.int32),
+        chosen[:PATCHES],
+        np.array(window)[kept],
+        rank[kept],
+        np.array(worth)[kept],
+    )
 
 
 def choose(
@@ -156,7 +180,9 @@ def choose(
     corners = pool.corners - np.array([0, quarter, quarter], np.int32)
     weight = Dictionary(pool.patches, pictures.device).weight
     gains, _, _ = score(pictures.frames, pictures.drawn, corners, weight)
-    net = np.maximum(gains - pictures.price, 0.0).astype(np.float64)
+    # A small patch may lie in a window's corner, where the search does not reach.
+    np.maximum.at(gains, (pool.window, pool.patch), pool.worth)
+    net = np.maximum(gains - REPLACES * pictures.price, 0.0).astype(np.float64)
     best = np.zeros(len(corners))
     chosen: list[int] = []
     values: list[float] = []
@@ -171,7 +197,9 @@ def choose(
     return pool.patches[chosen], np.array(values)
 
 
-def mine_round(pictures: Pictures, sprites: Image, count: int) -> tuple[Image, int]:
+def mine_round(
+    pictures: Pictures, sightings: Sightings, sprites: Image, count: int
+) -> tuple[Image, int]:
     """One round: cut, match, re-estimate, and let the least worthy sprites make room.
 
     New sprites come from badly explained places; each must explain twice as much as the
@@ -190,7 +218,7 @@ def mine_round(pictures: Pictures, sprites: Image, count: int) -> tuple[Image, i
     added : int
         0 when nothing is left that pays.
     """
-    pool = suggest(pictures)
+    pool = suggest(pictures, sightings)
     if not len(pool.patches):
         return sprites, 0
     worth = pictures.sprite_worth(len(sprites))

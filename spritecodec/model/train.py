@@ -34,6 +34,7 @@ from spritecodec.model.learn import Learner, pack_state, unpack_state
 from spritecodec.model.matching import Dictionary, Pictures
 from spritecodec.model.mining import mine_round
 from spritecodec.model.network import SpriteNetwork
+from spritecodec.model.parts import Sightings
 from spritecodec.model.presets import Matching, Preset
 from spritecodec.model.ranks import Ranks
 
@@ -366,10 +367,13 @@ class _Run:
         """Rounds of the matching engine, until nothing pays or no round gains any more."""
         assert self.preset.matching is not None
         rounds, m = self.preset.matching.rounds, self.preset.model.m
+        sightings = Sightings.of(self.sample.frames)
         best = pictures.error()
         stale = 0
         while self.round < rounds and stale < 2:
-            self.sprites, added = mine_round(pictures, self.sprites, max(8, 2 * m // rounds))
+            self.sprites, added = mine_round(
+                pictures, sightings, self.sprites, max(8, 2 * m // rounds)
+            )
             self.round += 1
             error = pictures.error()
             stale = 0 if error < 0.98 * best else stale + 1
