@@ -99,7 +99,9 @@ def _plain_colours(frames: Indexed) -> Longs:
     return np.array([np.bincount(frames[t].ravel()).argmax() for t in range(len(frames))])
 
 
-def _find_overlay(frames: Indexed, windows: Windows, plain: Longs) -> NDArray[np.bool_]:
+def _find_overlay(
+    frames: Indexed, windows: Windows, plain: Longs, eager: bool
+) -> NDArray[np.bool_]:
     """Where something stays on the screen while the rest scrolls."""
     shape = (frames.height, frames.width)
     fixed, moved = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
@@ -112,6 +114,9 @@ def _find_overlay(frames: Indexed, windows: Windows, plain: Longs) -> NDArray[np
             near = 0 < max(abs(dx), abs(dy)) <= LARGEST_STEP
             if not near or votes < FEWEST_VOTES or cells < WIDE:
                 continue
+            if eager:
+                _evidence(before, frame, dx, dy, fixed, moved)
+                break
             # An object moves too; a camera explains more of the frame than standing still.
             scrolls, _ = _agreement(before, frame, dx, dy, int(plain[t]), nothing)
             stands, _ = _agreement(before, frame, 0, 0, int(plain[t]), nothing)
@@ -126,11 +131,12 @@ def _find_overlay(frames: Indexed, windows: Windows, plain: Longs) -> NDArray[np
 class _Search:
     """Follows the camera from frame to frame, and finds it again after a jump."""
 
-    def __init__(self, frames: Indexed) -> None:
+    def __init__(self, frames: Indexed, eager: bool) -> None:
         self.frames = frames
+        self.eager = eager
         self.windows = Windows(frames.height, frames.width)
         self.plain = _plain_colours(frames)
-        self.overlay = _find_overlay(frames, self.windows, self.plain)
+        self.overlay = _find_overlay(frames, self.windows, self.plain, eager)
         self.ignore = self.overlay[: self.windows.shape[0], : self.windows.shape[1]]
         self.keys: list[tuple[int, Table]] = []
         n = len(frames)
@@ -146,10 +152,11 @@ class _Search:
         """Best (agreeing pixels, drawn pixels, displacement) from frame t - 1 to t."""
         quick = dict.fromkeys([(0, 0), last, (last[0] + 1, last[1]), (last[0] - 1, last[1])])
         best = max(((*self.agreement(t - 1, t, d), d) for d in quick), key=lambda b: b[0])
-        if best[0] >= AS_USUAL * best[1]:
+        if best[0] >= AS_USUAL * best[1] and not self.eager:
             return best
         tables = (self.windows.table(self.frames[t - 1]), self.windows.table(self.frames[t]))
-        voted = [d for d, _, _ in self.windows.votes(*tables) if d not in quick]
+        ignore = self.ignore if self.eager else None
+        voted = [d for d, _, _ in self.windows.votes(*tables, ignore) if d not in quick]
         tried = [best, *((*self.agreement(t - 1, t, d), d) for d in voted)]
         return max(tried, key=lambda b: b[0])
 
@@ -207,7 +214,11 @@ class _Search:
             usual = sure or (agree >= PLAUSIBLE * total and not sudden)
             few_stay = step == (0, 0) and agree < REMAINING * total
             cut = few_stay and not sure and self.rearranged(t)
-            if same_plain and usual and not cut:
+            follows = same_plain and usual and not cut
+            if follows and self.eager and not sure:
+                table = self.windows.table(self.frames[t])
+                follows = self.look_back(t, table, agree) is None
+            if follows:
                 self.position[t] -= step
                 last = step
             elif same_plain and total < SPARSE_SHARE * self.overlay.size:
@@ -249,16 +260,20 @@ def dissolve_short_rooms(pan: Pan) -> Pan:
     return Pan(position, room, pan.overlay)
 
 
-def estimate_pan(frames: Indexed) -> Pan:
+def estimate_pan(frames: Indexed, *, eager: bool = False) -> Pan:
     """Find the camera's path through a run of frames.
 
     Parameters
     ----------
     frames : Indexed
         At least one frame. Frames narrower or lower than a window never scroll.
+    eager : bool
+        Follow what is seen to move in many places even where standing still explains more
+        pixels, as along the straight banks of a river; and look for a place seen before
+        whenever a frame is not wholly as expected. Objects that move in step mislead this.
     """
     n = len(frames)
     if min(frames.height, frames.width) < 2 * WINDOW or n == 1:
         still = np.zeros((frames.height, frames.width), bool)
         return Pan(np.zeros((n, 2), np.int64), np.zeros(n, np.int64), still)
-    return dissolve_short_rooms(_Search(frames).run())
+    return dissolve_short_rooms(_Search(frames, eager).run())
