@@ -26,8 +26,8 @@ from spritecodec.refine.translucent import find_materials, number_materials
 from spritecodec.refine.world import World, build_planes, build_world, draw_planes
 from spritecodec.scene import Scene
 
-# Of all pixels: where one plane leaves so many, there may be several; where these leave less
-# than so large a share of them, there are.
+# Of all pixels: where so many are left, another camera or several planes are tried; where
+# these leave less than so large a share of them, they are right.
 MUCH_UNEXPLAINED, STILL_UNEXPLAINED = 0.1, 0.7
 FEW_COLOURS = 255  # blends make more
 
@@ -53,13 +53,19 @@ def _unexplained(world: World, frames: Indexed) -> float:
 def find_world(frames: Indexed) -> World:
     """Where the camera looks, and the background that it sees.
 
-    Planes at several depths are looked for where one plane leaves much unexplained, and kept
-    where they explain a good part of that.
+    Where much is left unexplained, the camera is searched for more eagerly, and then planes
+    at several depths; either is kept where it explains a good part of what was left.
     """
     world = build_world(frames, estimate_pan(frames))
     left = _unexplained(world, frames)
     if left < MUCH_UNEXPLAINED:
         return world
+    eager = build_world(frames, estimate_pan(frames, eager=True))
+    left_by_eager = _unexplained(eager, frames)
+    if left_by_eager < STILL_UNEXPLAINED * left:
+        world, left = eager, left_by_eager
+        if left < MUCH_UNEXPLAINED:
+            return world
     parallax = find_parallax(frames)
     if parallax is None:
         return world
