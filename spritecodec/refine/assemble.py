@@ -125,7 +125,12 @@ def assemble(
         picture, dx, dy = _trim(plane.canvas)
         layers.append(_textured(plane.position.astype(np.int32), len(textures), dx, dy))
         textures.append(frames.rgba(picture))
-    layers.append(Layer(still, np.zeros((0, 3), np.int32)))
+    if world.glass is not None and (world.glass != CLEAR).any():
+        picture, dx, dy = _trim(world.glass)
+        layers.append(_textured(still, len(textures), dx, dy))
+        textures.append(frames.rgba(picture))
+    else:
+        layers.append(Layer(still, np.zeros((0, 3), np.int32)))
     if (world.overlay != CLEAR).any():
         picture, dx, dy = _trim(world.overlay)
         layers.append(_textured(still, len(textures), dx, dy))

@@ -22,8 +22,9 @@ from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.kernels import CLEAR, Ids, State, draw_background
 from spritecodec.refine.pan import estimate_pan
 from spritecodec.refine.parallax import find_parallax
+from spritecodec.refine.planes import MOST_COLOURS, build_planes
 from spritecodec.refine.translucent import find_materials, number_materials
-from spritecodec.refine.world import World, build_planes, build_world, draw_planes
+from spritecodec.refine.world import World, build_world, draw_world
 from spritecodec.scene import Scene
 
 # Of all pixels: where so many are left, another camera or several planes are tried; where
@@ -37,7 +38,7 @@ def explain_with(world: World, frames: Indexed, t: int, state: State) -> int:
     frame = frames[t]
     if world.behind:
         drawn = np.empty_like(frame)
-        draw_planes(world.planes, t, drawn)
+        draw_world(world, t, drawn)
         return int(draw_background(frame, drawn, 0, 0, world.overlay, state))
     ox, oy = world.position[t].tolist()
     return int(draw_background(frame, world.canvas, ox, oy, world.overlay, state))
@@ -66,7 +67,7 @@ def find_world(frames: Indexed) -> World:
         world, left = eager, left_by_eager
         if left < MUCH_UNEXPLAINED:
             return world
-    parallax = find_parallax(frames)
+    parallax = find_parallax(frames) if len(frames.colours) <= MOST_COLOURS else None
     if parallax is None:
         return world
     deep = build_planes(frames, parallax)
@@ -78,7 +79,7 @@ def find_translucent(frames: Indexed, world: World) -> Indexed:
 
     Only clips with many colours are searched: every blend is another colour.
     """
-    if len(frames.colours) <= FEW_COLOURS:
+    if len(frames.colours) <= FEW_COLOURS and world.materials is None:
         return frames
     materials = find_materials(frames, world)
     return number_materials(frames, world, materials) if len(materials) else frames

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from spritecodec.refine.indexed import OTHER, Indexed
 from spritecodec.refine.kernels import CLEAR, Ids, Longs
-from spritecodec.refine.world import World, draw_planes
+from spritecodec.refine.materials import Materials, blend
+from spritecodec.refine.world import World, draw_world
 
 Floats = NDArray[np.float64]
 
@@ -41,18 +42,13 @@ class _Pairs:
     count: Floats  # (pairs,)
 
 
-def blend(behind: Longs, alpha: int, colour: Longs) -> Longs:
-    """What a translucent colour makes of backgrounds (specification, "Drawing a frame")."""
-    result: Longs = (alpha * colour + (255 - alpha) * behind + 127) // 255
-    return result
-
-
 def _changed(frames: Indexed, world: World, t: int) -> tuple[Ids, NDArray[np.bool_]]:
     """The background of frame t, and where something else shows instead."""
     drawn = np.empty((frames.height, frames.width), np.uint16)
-    draw_planes(world.planes, t, drawn)
+    draw_world(world, t, drawn)
     frame = frames[t]
-    return drawn, (drawn != frame) & (drawn != CLEAR) & (frame != OTHER) & (world.overlay != frame)
+    changed = (drawn != frame) & (drawn < OTHER) & (frame < OTHER) & (world.overlay == CLEAR)
+    return drawn, changed
 
 
 def _collect(frames: Indexed, world: World) -> tuple[_Pairs, Longs]:
@@ -156,8 +152,15 @@ def _fit(
     return best, material
 
 
-def find_materials(frames: Indexed, world: World) -> NDArray[np.uint8]:
-    """The materials of what is drawn over the background.
+def _explained(pairs: _Pairs, material: Longs) -> NDArray[np.bool_]:
+    """Which pairs a material explains."""
+    made = blend(pairs.behind.astype(np.int64), int(material[3]), material[:3])
+    result: NDArray[np.bool_] = (made == pairs.shown).all(axis=1)
+    return result
+
+
+def find_materials(frames: Indexed, world: World) -> Materials:
+    """The materials of what is drawn over the background, after those of the background.
 
     Parameters
     ----------
@@ -167,13 +170,16 @@ def find_materials(frames: Indexed, world: World) -> NDArray[np.uint8]:
 
     Returns
     -------
-    ndarray, shape (materials, 4), uint8
-        RGBA with alpha from 1 to 254; first those that explain most.
+    Materials
+        Those of the world, then those found, first those that explain most.
     """
     pairs, neighbours = _collect(frames, world)
     guesses = _guess(neighbours, frames.rgb_of_colours().astype(np.float64))
     open_ = np.ones(len(pairs.count), bool)
-    found: list[Longs] = []
+    known = np.zeros((0, 4), np.uint8) if world.materials is None else world.materials.rgba
+    found = list(known.astype(np.int64))
+    for material in found:
+        open_ &= ~_explained(pairs, material)
     while guesses and len(found) < MOST_MATERIALS:
         fits = [(guess, _fit(pairs, open_, *guess)) for guess in guesses]
         guesses = [guess for guess, fit in fits if fit is not None]
@@ -182,30 +188,27 @@ def find_materials(frames: Indexed, world: World) -> NDArray[np.uint8]:
             break
         _, best = max(materials, key=lambda fit: fit[0])
         found.append(best)
-        made = blend(pairs.behind.astype(np.int64), int(best[3]), best[:3])
-        open_ &= (made != pairs.shown).any(axis=1)
-    return np.array(found, np.uint8).reshape(-1, 4)
+        open_ &= ~_explained(pairs, best)
+    return Materials.of(frames, np.array(found, np.uint8).reshape(-1, 4))
 
 
-def number_materials(frames: Indexed, world: World, materials: NDArray[np.uint8]) -> Indexed:
+def number_materials(frames: Indexed, world: World, materials: Materials) -> Indexed:
     """The same frames, with the numbers of materials where these explain what shows.
 
     Parameters
     ----------
     frames : Indexed
     world : World
-    materials : ndarray, shape (materials, 4), uint8
+    materials : Materials
     """
-    colours = frames.rgb_of_colours().astype(np.int64)
-    rule: dict[int, int] = {}
-    for number, material in enumerate(materials.astype(np.int64)):
-        made = frames.ids_of_rgb(blend(colours, int(material[3]), material[:3]).astype(np.uint8))
-        for behind in np.flatnonzero(made < len(colours)).tolist():
-            pair = behind << 16 | int(made[behind])
-            rule.setdefault(pair, len(colours) + number)
+    colours = len(frames.colours)
+    rule: dict[int, int] = {}  # background and colour shown: material; the first that fits
+    for number, made in enumerate(materials.over):
+        for behind in np.flatnonzero(made < colours).tolist():
+            rule.setdefault(behind << 16 | int(made[behind]), colours + number)
     codes = np.array(sorted(rule), np.int64)
     numbers = np.array([rule[code] for code in codes.tolist()], np.uint16)
-    renumbered = frames.with_materials(materials)
+    renumbered = frames.with_materials(materials.rgba)
     for t in range(len(frames)):
         background, changed = _changed(frames, world, t)
         frame = frames[t]

@@ -8,7 +8,6 @@ behind, each with its own pan, and show where those before them are clear.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +16,8 @@ from numpy.typing import NDArray
 
 from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.kernels import CLEAR, Ids, Longs
+from spritecodec.refine.materials import Materials, draw_over
 from spritecodec.refine.pan import Pan
-from spritecodec.refine.parallax import Parallax
-from spritecodec.refine.planes import PlaneSolver
 
 # Votes are counted colour by colour below so many counters (2 bytes each); above, each
 # pixel keeps one candidate and a balance (Boyer and Moore's majority vote).
@@ -54,12 +52,18 @@ class World:
         anything outside the canvas.
     behind : tuple of Plane
         What lies behind the canvas, the farthest first.
+    glass : ndarray, shape (h, w), uint16, or None
+        Translucent overlay: numbers of materials, CLEAR elsewhere.
+    materials : Materials or None
+        Those whose numbers are used; None where none are.
     """
 
     canvas: Ids
     overlay: Ids
     position: Longs
     behind: tuple[Plane, ...] = ()
+    glass: Ids | None = None
+    materials: Materials | None = None
 
     @property
     def planes(self) -> tuple[Plane, ...]:
@@ -161,7 +165,7 @@ def _vote(
     return most
 
 
-def _lay_out(path: Longs, rooms: Longs, height: int, width: int) -> tuple[Longs, tuple[int, int]]:
+def lay_out(path: Longs, rooms: Longs, height: int, width: int) -> tuple[Longs, tuple[int, int]]:
     """Put the rooms one below another; canvas position of each frame, canvas shape."""
     position = path.copy()
     top, right = 0, 0
@@ -184,7 +188,7 @@ def build_world(frames: Indexed, pan: Pan) -> World:
         Of the same frames.
     """
     screen = (frames.height, frames.width)
-    position, shape = _lay_out(pan.position, pan.room, *screen)
+    position, shape = lay_out(pan.position, pan.room, *screen)
     nothing = np.zeros(screen, bool)
     overlay = np.full(screen, CLEAR, np.uint16)
     if not position.any():
@@ -202,40 +206,16 @@ def build_world(frames: Indexed, pan: Pan) -> World:
     return World(canvas, overlay, position)
 
 
-def draw_planes(planes: Sequence[Plane], t: int, out: Ids) -> None:
-    """Draw planes, the farthest first, as frame t shows them; CLEAR where none does."""
+def draw_world(world: World, t: int, out: Ids) -> None:
+    """Draw what pans, and the glass, as frame t shows them; CLEAR where nothing does."""
     height, width = out.shape
     out[:] = CLEAR
-    for plane in planes:
+    for plane in world.planes:
         x, y = plane.position[t].tolist()
         part = plane.canvas[y : y + height, x : x + width]
-        np.copyto(out, part, where=part != CLEAR)
-
-
-def build_planes(frames: Indexed, parallax: Parallax) -> World:
-    """Draw a background of several planes, as `build_world` does for one.
-
-    Parameters
-    ----------
-    frames : Indexed
-    parallax : Parallax
-        Of the same frames.
-    """
-    screen = (frames.height, frames.width)
-    laid = [_lay_out(path, parallax.room, *screen) for path in parallax.position]
-    position = np.stack([path for path, _ in laid])
-    height, width = (max(shape[axis] for _, shape in laid) for axis in range(2))
-    covered = np.zeros(screen, bool)
-    fixed = _vote(frames, np.zeros_like(position[0]), screen, covered)
-    solver = PlaneSolver(frames, position, (height, width))
-    drawn = np.empty(screen, np.uint16)
-    for _ in range(2):
-        pictures = solver.solve(covered)
-        planes = tuple(Plane(*pair) for pair in zip(pictures, position, strict=True))
-        only_planes, only_fixed = np.zeros(screen, np.int32), np.zeros(screen, np.int32)
-        for t in range(len(frames)):
-            draw_planes(planes, t, drawn)
-            _contest(frames[t], drawn, 0, 0, fixed, only_planes, only_fixed)
-        covered = (only_fixed > only_planes) & (only_fixed >= FEWEST_OVERLAY_VOTES)
-    overlay = np.where(covered, fixed, CLEAR).astype(np.uint16)
-    return World(planes[-1].canvas, overlay, planes[-1].position, planes[:-1])
+        if world.materials is None:
+            np.copyto(out, part, where=part != CLEAR)
+        else:
+            draw_over(part, world.materials.over, out)
+    if world.glass is not None and world.materials is not None:
+        draw_over(world.glass, world.materials.over, out)
