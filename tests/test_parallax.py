@@ -1,0 +1,174 @@
+"""Parallax and translucency: planes and materials are found from pixels alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from spritecodec.formats.pack import Palette, pack_pictures, pack_segment
+from spritecodec.refine.correct import exact_residual
+from spritecodec.refine.indexed import Indexed
+from spritecodec.refine.mine import find_translucent, find_world, mine
+from spritecodec.refine.parallax import find_parallax
+from spritecodec.refine.world import World
+from spritecodec.render import Renderer
+from spritecodec.scene import Layer, Residual, Scene, Tracks
+
+HEIGHT, WIDTH, FRAMES = 64, 96, 90
+SHARES = (Fraction(1, 4), Fraction(1, 2), Fraction(1))  # of the camera's motion, per plane
+GLASS = (30, 20, 60, 110)
+
+Frames = NDArray[np.uint8]
+
+
+def hills(rng: np.random.Generator, width: int, top: int, base: int) -> Frames:
+    """Textured ground below a ragged line, clear above; few colours of its own."""
+    colours = rng.integers(base, base + 80, (12, 3))
+    picture = np.zeros((HEIGHT, width, 4), np.uint8)
+    picture[..., :3] = colours[rng.integers(0, len(colours), (HEIGHT, width))]
+    line = top + np.cumsum(rng.integers(-1, 2, width)).clip(-8, 8)
+    picture[..., 3] = np.where(np.arange(HEIGHT)[:, None] >= line, 255, 0)
+    return picture
+
+
+def camera() -> NDArray[np.int32]:
+    """Right at changing speed, a rest, and some way back."""
+    speed = np.array([1, 2, 2, 3] * 15 + [0] * 10 + [-2] * 20)[: FRAMES - 1]
+    return np.append(0, np.cumsum(speed)).astype(np.int32)
+
+
+def scene() -> Scene:
+    """Three planes, of which two are clear above their hills."""
+    rng = np.random.default_rng(7)
+    path = camera()
+    textures, layers = [], []
+    for i, share in enumerate(SHARES):
+        x = path * share.numerator // share.denominator
+        textures.append(hills(rng, int(x.max()) + WIDTH, (0, 24, 48)[i], 40 + 70 * i))
+        if i == 0:
+            textures[0][..., 3] = 255
+        pan = np.stack([x, np.zeros_like(x)], axis=1)
+        layers.append(Layer(pan, np.array([[i, 0, 0]], np.int32)))
+    return Scene(
+        WIDTH,
+        HEIGHT,
+        np.arange(FRAMES),
+        Fraction(1, 60),
+        np.zeros((FRAMES, 3), np.uint8),
+        (),
+        tuple(textures),
+        tuple(layers),
+        Tracks.none(),
+        Residual.none(),
+    )
+
+
+def with_pane(scene: Scene) -> Scene:
+    """The same with a translucent pane of 10x10 pixels that flies over everything."""
+    pane = np.full((10, 10, 4), GLASS, np.uint8)
+    n = len(scene)
+    t = np.arange(n)
+    still = Layer(np.zeros((n, 2), np.int32), np.zeros((0, 3), np.int32))
+    one = np.zeros(1, np.int32)
+    tracks = Tracks(
+        one + len(scene.layers),
+        one,
+        one,
+        np.array([0, n], np.int64),
+        np.zeros(n, np.int32),
+        (20 + t // 2 % 40).astype(np.int32),
+        (6 + t // 3).astype(np.int32),
+        np.zeros(n, np.uint8),
+    )
+    return dataclasses.replace(scene, sprites=(pane,), layers=(*scene.layers, still), tracks=tracks)
+
+
+def drawn(scene: Scene) -> Frames:
+    return np.stack(list(Renderer(scene).frames()))
+
+
+def index(frames: Frames) -> Indexed:
+    return Indexed.of(frames, HEIGHT, WIDTH)
+
+
+def size(scene: Scene) -> int:
+    palette = Palette()
+    pictures = pack_pictures(scene.textures, palette), pack_pictures(scene.sprites, palette)
+    return len(pictures[0]) + len(pictures[1]) + len(pack_segment(scene, palette))
+
+
+@pytest.fixture(scope="module")
+def planes() -> Frames:
+    return drawn(scene())
+
+
+@pytest.fixture(scope="module")
+def pane() -> Frames:
+    return drawn(with_pane(scene()))
+
+
+@pytest.fixture(scope="module")
+def pane_world(pane: Frames) -> World:
+    return find_world(index(pane))
+
+
+def test_every_plane_is_followed_to_the_pixel(planes: Frames) -> None:
+    found = find_parallax(index(planes))
+    assert found is not None
+    true = np.stack([layer.pan for layer in scene().layers])
+    assert found.position.shape == true.shape
+    steps = np.diff(found.position, axis=1)
+    np.testing.assert_array_equal(steps, np.diff(true, axis=1))
+    assert not found.room.any()
+
+
+def test_planes_explain_the_frames_and_cost_little_more_than_the_truth(planes: Frames) -> None:
+    frames = index(planes)
+    world = find_world(frames)
+    assert len(world.planes) == len(SHARES)
+    found = mine(frames, np.arange(FRAMES), Fraction(1, 60), (), world)
+    alone = np.stack(list(Renderer(found).frames()))
+    assert (alone != planes).any(axis=3).mean() < 0.01
+    exact = dataclasses.replace(found, residual=exact_residual(found, planes))
+    np.testing.assert_array_equal(drawn(exact), planes)
+    assert size(exact) < 1.5 * size(scene())
+
+
+def test_one_plane_stays_one_plane() -> None:
+    texture = hills(np.random.default_rng(3), int(camera().max()) + WIDTH, 0, 40)
+    frames = np.stack([texture[:, x : x + WIDTH, :3] for x in camera().tolist()])
+    assert find_parallax(index(frames)) is None
+    assert not find_world(index(frames)).behind
+
+
+def test_a_cut_to_another_place_and_back_again(planes: Frames) -> None:
+    other = np.ascontiguousarray(planes[20:50, ::-1])
+    frames = np.concatenate([planes[:60], other, planes[40:60]])
+    found = find_parallax(index(frames))
+    assert found is not None
+    assert len(np.unique(found.room)) == 2
+    np.testing.assert_array_equal(found.room[90:], found.room[0])
+    np.testing.assert_array_equal(found.position[-1, 90:], found.position[-1, 40:60])
+
+
+def test_a_translucent_pane_is_one_material(pane: Frames, pane_world: World) -> None:
+    frames = index(pane)
+    numbered = find_translucent(frames, pane_world)
+    shown = np.stack([numbered[t] for t in range(FRAMES)])
+    labelled = shown >= len(frames.colours)
+    assert 0.8 * 100 * FRAMES < labelled.sum() <= 1.05 * 100 * FRAMES
+    most = np.bincount(shown[labelled]).argmax() - len(frames.colours)
+    # Several colours and alphas may do the same to all backgrounds; nearly this one.
+    assert np.abs(numbered.materials[most].astype(int) - GLASS).max() <= 3
+
+
+def test_a_translucent_pane_is_drawn_exactly(pane: Frames, pane_world: World) -> None:
+    found = mine(index(pane), np.arange(FRAMES), Fraction(1, 60), (), pane_world)
+    exact = dataclasses.replace(found, residual=exact_residual(found, pane))
+    np.testing.assert_array_equal(drawn(exact), pane)
+    assert any(((s[..., 3] > 0) & (s[..., 3] < 255)).any() for s in found.sprites)
+    assert size(exact) < 1.5 * size(with_pane(scene()))
