@@ -10,6 +10,7 @@ material, whatever lies behind; from there on it is mined by equality like all e
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,15 +181,21 @@ def find_materials(frames: Indexed, world: World) -> Materials:
     found = list(known.astype(np.int64))
     for material in found:
         open_ &= ~_explained(pairs, material)
-    while guesses and len(found) < MOST_MATERIALS:
-        fits = [(guess, _fit(pairs, open_, *guess)) for guess in guesses]
-        guesses = [guess for guess, fit in fits if fit is not None]
-        materials = [fit for _, fit in fits if fit is not None]
-        if not materials:
-            break
-        _, best = max(materials, key=lambda fit: fit[0])
-        found.append(best)
-        open_ &= ~_explained(pairs, best)
+    # What is explained already only takes from a guess, so one that is best after it was
+    # fitted anew is best of all: most guesses need not be fitted anew each time.
+    waiting = [(-fit[0], i) for i, g in enumerate(guesses) if (fit := _fit(pairs, open_, *g))]
+    heapify(waiting)
+    while waiting and len(found) < MOST_MATERIALS:
+        _, i = heappop(waiting)
+        fit = _fit(pairs, open_, *guesses[i])
+        if fit is None:
+            continue
+        pixels, material = fit
+        if waiting and pixels < -waiting[0][0]:
+            heappush(waiting, (-pixels, i))
+            continue
+        found.append(material)
+        open_ &= ~_explained(pairs, material)
     return Materials.of(frames, np.array(found, np.uint8).reshape(-1, 4))
 
 
