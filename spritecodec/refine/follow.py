@@ -73,6 +73,7 @@ class _Follower:
         self.position = position
         self.state: State = np.empty((frames.height, frames.width), np.uint8)
         self.largest = LARGEST_SHAPE_SHARE * frames.height * frames.width
+        self.fuller = dictionary.fuller()
         self.successors: dict[int, list[int]] = {}
         self.live: list[MinedTrack] = []
         self.result = Followed([], [])
@@ -118,14 +119,15 @@ class _Follower:
         d = self.dictionary
         sprites = np.array([k.sprite[-1] for k in tracks], np.int64)
         guesses = np.array([self.guesses(k, t) for k in tracks], np.int64)
-        out = np.empty((len(tracks), 3), np.int64)
-        go_on(frame, self.state, d.first, d.px, d.py, d.colour, d.needed, sprites, guesses, out)
+        out = np.empty((len(tracks), 4), np.int64)
+        pixels = (d.first, d.px, d.py, d.colour, d.needed)
+        go_on(frame, self.state, *pixels, sprites, guesses, *self.fuller, out)
         lost = []
-        for track, (x, y, covered) in zip(tracks, out.tolist(), strict=True):
+        for track, (sprite, x, y, covered) in zip(tracks, out.tolist(), strict=True):
             if covered < 0:
                 lost.append(track)
             else:
-                placed.append((track, Found(track.sprite[-1], x, y, covered)))
+                placed.append((track, Found(sprite, x, y, covered)))
         return lost
 
     def search(
