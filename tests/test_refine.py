@@ -92,6 +92,32 @@ def test_a_bar_that_stays_becomes_an_overlay() -> None:
     assert len(scene.residual.pixels) < 0.01 * frames[..., 0].size
 
 
+def river(path: NDArray[np.int64]) -> Frames:
+    """Straight banks with a few houses, seen along `path` above a bar full of texture."""
+    height, width, bar = 120, 128, 24
+    world = np.full((int(path.max()) + height, width, 3), (20, 160, 40), np.uint8)
+    rng = np.random.default_rng(6)
+    for y in range(0, len(world), 60):
+        bank = int(rng.integers(10, 50))
+        world[y : y + 60, bank : width - bank] = (0, 40, 200)
+    for y in range(5, len(world) - 12, 20):
+        for x in rng.integers((0, 58, 112), (8, 62, 116)):
+            world[y : y + 12, x : x + 12] = textured(12, 12, int(rng.integers(1 << 20)))
+    frames = np.stack([world[y : y + height] for y in path.tolist()])
+    frames[:, -bar:] = textured(bar, width, 7)
+    return frames
+
+
+def test_a_camera_over_straight_banks_is_followed_and_found_again_after_a_jump() -> None:
+    path = np.concatenate([np.arange(300, 60, -1), np.arange(300, 200, -2)])
+    frames = river(path)
+    world = find_world(index(frames))
+    np.testing.assert_array_equal(world.position[:, 1], path - path.min())
+    scene = mined(frames)
+    assert len(scene.textures[0]) == len(np.unique(path)) - 1 + 120
+    assert len(scene.residual.pixels) < 0.001 * frames[..., 0].size
+
+
 def test_another_place_is_another_room() -> None:
     one, two = textured(HEIGHT, WIDTH, 3), textured(HEIGHT, WIDTH, 4)
     frames = np.stack([one] * 20 + [two] * 20 + [one] * 20)

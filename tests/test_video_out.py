@@ -20,7 +20,7 @@ from video_makers import Frames, few_colours, kept_audio, read_all
 
 from spritecodec.clip import AudioStream
 from spritecodec.errors import OutputError, SettingsError
-from spritecodec.formats.framemd5 import frame_md5
+from spritecodec.formats.framemd5 import FrameHasher, frame_md5
 from spritecodec.formats.video_out import FORMATS, VideoWriter, format_of, open_writer
 
 TICK = Fraction(1, 30)
@@ -180,6 +180,17 @@ def test_uneven_times_in_y4m_are_noted(tmp_path: Path) -> None:
     frames = few_colours(7, 4, 4)
     assert write(tmp_path / "even.y4m", frames) == []
     assert "unequal" in write(tmp_path / "uneven.y4m", frames, UNEVEN)[0]
+
+
+def test_frames_that_begin_alike_get_the_hashes_they_have_alone() -> None:
+    rng = np.random.default_rng(4)
+    frame = rng.integers(0, 256, (9, 5, 3), np.uint8)
+    hasher = FrameHasher()
+    for changed in [0, 134, 134, 60, None, 61, 3, None, 100, 20]:
+        frame = frame.copy()
+        if changed is not None:
+            frame.ravel()[changed] ^= 1
+        assert hasher(frame) == hashlib.md5(frame.tobytes(), usedforsecurity=False).hexdigest()
 
 
 def test_framemd5_is_the_text_that_ffmpeg_writes(tmp_path: Path) -> None:
