@@ -24,8 +24,6 @@ from spritecodec.model.learn import propose
 from spritecodec.model.matching import Dictionary, Pictures
 from spritecodec.model.network import SpriteNetwork
 
-AFRESH = 4
-"""Rounds of search for a frame that does not follow from the one before."""
 WORSE = 1.5
 """A frame whose error grows by more than this factor is searched afresh."""
 
@@ -133,10 +131,10 @@ def decompose(
             elif placed:
                 picture.follow(0, dictionary, placed[-1], _minus(old, pan))
             if proposed is None:
-                picture.explain(dictionary, live, rounds=1 if placed else AFRESH)
+                picture.explain(dictionary, live)
                 if picture.error() > WORSE * usual + 1:
                     anew = Pictures([frame], [back], k, price, device)
-                    anew.explain(dictionary, live, rounds=AFRESH)
+                    anew.explain(dictionary, live)
                     if anew.error() < picture.error():
                         picture = anew
                 usual = picture.error()

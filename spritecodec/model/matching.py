@@ -26,8 +26,10 @@ CHUNK_BYTES = 96 << 20
 REPLACES = 0.25
 """Share of a placement's price that a new one must take away: it may make an old one
 superfluous. What both together are not worth is dropped afterwards."""
-PER_CELL = 4
+PER_CELL = 8
 """Candidate sprites handed on from each searched cell."""
+ROUNDS = 4
+"""Searches of what is left unexplained, one after another, at most."""
 
 
 def parallel(work: Callable[[int], None], count: int) -> None:
@@ -215,13 +217,22 @@ class Pictures:
         self.placed = [np.zeros((0, 3), np.int32) for _ in self.back]
         self.worth = [np.zeros(0, np.int64) for _ in self.back]
 
-    def explain(self, dictionary: Dictionary, only: NDArray[np.int64], rounds: int = 2) -> None:
-        """Search the badly explained cells for the sprites `only` and place what pays."""
+    def explain(self, dictionary: Dictionary, only: NDArray[np.int64]) -> None:
+        """Search the badly explained cells for the sprites `only` and place what pays.
+
+        Twice, because dropping what no longer pays uncovers places to search again.
+        """
+        for _ in range(2):
+            self._search(dictionary, only)
+            self.prune(dictionary)
+
+    def _search(self, dictionary: Dictionary, only: NDArray[np.int64]) -> None:
+        """Rounds of placing the sprites `only`, until nothing is placed any more."""
         active = np.arange(len(self.frames))
         weight = dictionary.weight[torch.from_numpy(only).to(self.device)]
         weight = weight.contiguous(memory_format=torch.channels_last)
         before: dict[int, Image] = {}
-        for _ in range(rounds):
+        for _ in range(ROUNDS):
             cells = [
                 bad_cells(self.frames[i], self.drawn[i], self.k, self.price, before.get(int(i)))
                 for i in active
@@ -252,7 +263,6 @@ class Pictures:
             active = np.flatnonzero(grew)
             if not len(active):
                 break
-        self.prune(dictionary)
 
     def _accept(
         self, i: int, dictionary: Dictionary, candidates: Rows, gains: NDArray[np.int64]

@@ -367,6 +367,8 @@ class _Run:
         """Rounds of the matching engine, until nothing pays or no round gains any more."""
         assert self.preset.matching is not None
         rounds, m = self.preset.matching.rounds, self.preset.model.m
+        if self.round >= rounds:  # resumed after the last one
+            return
         sightings = Sightings.of(self.sample.frames)
         best = pictures.error()
         stale = 0
@@ -385,6 +387,9 @@ class _Run:
             if not added or error == 0:
                 break
         self.round = rounds
+        # The rounds searched for new sprites only; older ones may explain more by now.
+        dictionary = Dictionary(self.sprites, self.device)
+        pictures.explain(dictionary, np.flatnonzero(dictionary.box[:, 1] > 0))
 
     def agree(self, pictures: Pictures) -> None:
         """Go on from what the first process found."""
