@@ -80,7 +80,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         "from the model's sprites; the encoder keeps the smaller of the two. Made by",
         "`python -m benchmarks.model_worth CLIP FRAMES.npy`.",
         "",
-        "| clip | frames | mining alone | matching | network alone | both | whole file of `default` |",
+        "| clip | frames | mining alone | matching | network alone | both | file by `default` |",
         "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for row in rows:
