@@ -283,6 +283,27 @@ def _read_residual(
     return Residual(narrow[0], narrow[1], narrow[2], narrow[3], narrow[4], narrow[5], first, pixels)
 
 
+def _read_times(timing: Cursor, frames: int) -> Ints:
+    pts = np.cumsum(_exactly(timing, frames, "time stamps"))
+    if (np.diff(pts) <= 0).any():
+        raise timing.fail("the time stamps do not increase")
+    return pts
+
+
+def unpack_times(payload: bytes, frames: int) -> Ints:
+    """The time stamps of a ``SEGM`` payload of so many frames, without the rest of it.
+
+    Raises
+    ------
+    FormatError
+        That part of the payload is damaged.
+    """
+    outer = Cursor(payload, "SEGM")
+    return _read_times(
+        Cursor(decompress(outer.take(outer.varint()), PAYLOAD_LIMIT), "SEGM"), frames
+    )
+
+
 def unpack_segment(
     payload: bytes,
     head: Head,
@@ -317,9 +338,7 @@ def unpack_segment(
         contents.append(Cursor(decompress(frame, PAYLOAD_LIMIT) if frame else b"", "SEGM"))
     outer.end()
     timing, pan, tracks, residual = contents
-    pts = np.cumsum(_exactly(timing, frames, "time stamps"))
-    if (np.diff(pts) <= 0).any():
-        raise timing.fail("the time stamps do not increase")
+    pts = _read_times(timing, frames)
     colours = _exactly(timing, frames, "backdrop colours")
     if ((colours < 0) | (colours >> 24 != 0)).any():
         raise timing.fail("a backdrop is not a colour")

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from types import TracebackType
 from typing import IO, TypeVar, overload
@@ -31,6 +31,7 @@ from spritecodec.formats.pack import (
     unpack_head,
     unpack_pictures,
     unpack_segment,
+    unpack_times,
 )
 from spritecodec.formats.pixels import Palette, Picture
 from spritecodec.render import Renderer
@@ -239,7 +240,9 @@ class Reader:
     @cached_property
     def pts(self) -> NDArray[np.int64]:
         """Presentation times in ticks of `time_base`, shape (n,), strictly increasing."""
-        parts = [self.scene(i).pts for i in range(len(self.segments))]
+        parts = [
+            self._unpack(s.chunk, partial(unpack_times, frames=s.frames)) for s in self.segments
+        ]
         pts = np.concatenate([np.zeros(0, np.int64), *parts])
         for before, after in pairwise(self.segments):
             if pts[after.first] <= pts[after.first - 1]:
