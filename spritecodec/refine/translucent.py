@@ -15,6 +15,7 @@ from heapq import heapify, heappop, heappush
 import numpy as np
 from numpy.typing import NDArray
 
+from spritecodec.refine.dictionary import MOST_UNEXPLAINED_SHARE
 from spritecodec.refine.indexed import OTHER, Indexed
 from spritecodec.refine.kernels import CLEAR, Ids, Longs
 from spritecodec.refine.materials import Materials, blend
@@ -62,20 +63,26 @@ def _collect(frames: Indexed, world: World) -> tuple[_Pairs, Longs]:
     height, width = frames.height, frames.width
     for t in range(len(frames)):
         behind, changed = _changed(frames, world, t)
+        if changed.sum() > MOST_UNEXPLAINED_SHARE * changed.size:
+            continue  # nothing will be mined in such a frame
         frame = frames[t]
         codes.append(behind[changed].astype(np.int64) << 16 | frame[changed])
+        here = []
         for dy, dx in OFFSETS:
             a = (slice(height - dy), slice(width - dx))
             b = (slice(dy, None), slice(dx, None))
             both = changed[a] & changed[b] & (behind[a] != behind[b]) & (frame[a] != frame[b])
             four = [behind[a][both], frame[a][both], behind[b][both], frame[b][both]]
-            neighbours.append(np.stack(four, axis=1))
+            here.append(np.stack(four, axis=1))
+        every = np.concatenate(here)
+        neighbours.append(every[:: len(every) * len(frames) // MOST_NEIGHBOURS + 1])
+    if not codes:
+        nothing = np.zeros((0, 3))
+        return _Pairs(nothing, nothing, np.zeros(0)), np.zeros((0, 4), np.int64)
     rgb = frames.rgb_of_colours().astype(np.float64)
     code, count = np.unique(np.concatenate(codes), return_counts=True)
     pairs = _Pairs(rgb[code >> 16], rgb[code & 65535], count.astype(np.float64))
-    every = np.concatenate(neighbours)
-    step = len(every) // MOST_NEIGHBOURS + 1
-    return pairs, every[::step].astype(np.int64)
+    return pairs, np.concatenate(neighbours).astype(np.int64)
 
 
 def _guess(neighbours: Longs, rgb: Floats) -> list[tuple[float, Floats]]:
