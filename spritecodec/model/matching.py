@@ -28,8 +28,6 @@ REPLACES = 0.25
 superfluous. What both together are not worth is dropped afterwards."""
 PER_CELL = 8
 """Candidate sprites handed on from each searched cell."""
-ROUNDS = 4
-"""Searches of what is left unexplained, one after another, at most."""
 
 
 def parallel(work: Callable[[int], None], count: int) -> None:
@@ -217,22 +215,25 @@ class Pictures:
         self.placed = [np.zeros((0, 3), np.int32) for _ in self.back]
         self.worth = [np.zeros(0, np.int64) for _ in self.back]
 
-    def explain(self, dictionary: Dictionary, only: NDArray[np.int64]) -> None:
+    def explain(
+        self, dictionary: Dictionary, only: NDArray[np.int64], *, thoroughly: bool = True
+    ) -> None:
         """Search the badly explained cells for the sprites `only` and place what pays.
 
-        Twice, because dropping what no longer pays uncovers places to search again.
+        Thoroughly: longer, and twice, because dropping what no longer pays uncovers places
+        to search again.
         """
-        for _ in range(2):
-            self._search(dictionary, only)
+        for rounds in (4, 4) if thoroughly else (2,):
+            self._search(dictionary, only, rounds)
             self.prune(dictionary)
 
-    def _search(self, dictionary: Dictionary, only: NDArray[np.int64]) -> None:
-        """Rounds of placing the sprites `only`, until nothing is placed any more."""
+    def _search(self, dictionary: Dictionary, only: NDArray[np.int64], rounds: int) -> None:
+        """At most so many rounds of placing the sprites `only`."""
         active = np.arange(len(self.frames))
         weight = dictionary.weight[torch.from_numpy(only).to(self.device)]
         weight = weight.contiguous(memory_format=torch.channels_last)
         before: dict[int, Image] = {}
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             cells = [
                 bad_cells(self.frames[i], self.drawn[i], self.k, self.price, before.get(int(i)))
                 for i in active

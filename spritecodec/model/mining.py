@@ -234,7 +234,7 @@ def mine_round(
         pictures.placed[i] = placed[~np.isin(placed[:, 0], slots)]
     dictionary = Dictionary(grown, pictures.device)
     pictures.prune(dictionary)
-    pictures.explain(dictionary, slots)
+    pictures.explain(dictionary, slots, thoroughly=False)
     grown = vote(pictures, grown)
     pictures.prune(Dictionary(grown, pictures.device))
     return grown, len(slots)
