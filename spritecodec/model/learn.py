@@ -380,7 +380,7 @@ def propose(network: SpriteNetwork, frame: Image) -> tuple[Rows, tuple[int, int]
     config = network.config
     k = config.k
     device = network.generator.codes.device
-    inputs = as_input(torch.from_numpy(frame).to(device)[None], k)
+    inputs = as_input(torch.from_numpy(frame.copy()).to(device)[None], k)
     said = network(inputs, network.fixed_order(), hard=True)
     sprite = said.scores[0].argmax(-1).cpu().numpy()
     active = said.switches[0].cpu().numpy() > 0.5
