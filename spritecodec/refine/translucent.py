@@ -31,7 +31,7 @@ NEAR = 2.5  # colour values: what agrees so nearly helps to fit a guess
 GUESSES = 400
 CLOSE_ALPHA, CLOSE_COLOUR = 50, 5  # guesses are put together in steps of 1/50, and of 5
 FEWEST_PIXELS, FEWEST_BACKGROUNDS = 30, 3  # that a material explains
-EXACT_SHARE = 0.3  # of the pixels that it explains nearly: chance explains a few of these
+EXACT_SHARE = 0.7  # of the pixels that it explains nearly: chance explains a few of these
 MOST_MATERIALS = 200
 
 
