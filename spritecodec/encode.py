@@ -463,27 +463,28 @@ class _Encoder:
         """All ways to say one segment, each with a name."""
         from spritecodec.refine.correct import exact_residual
         from spritecodec.refine.merge import merge_sprites
-        from spritecodec.refine.mine import find_world, mine
+        from spritecodec.refine.mine import find_translucent, find_world, mine
         from spritecodec.refine.seeds import exact_sprites
 
         end = self.frames + len(pts)
         discovery = self.discover(len(pts))
         for run in runs:
-            known = [run.ids_of(s) for s in self.library.sprites]
             self.say("Looking for the background", self.frames, end, "")
             world = find_world(run)
+            frames = find_translucent(run, world)
+            known = [frames.ids_of(s) for s in self.library.sprites]
             offers = {"mining": known}
             if discovery is not None:
-                offers["model"] = known + exact_sprites(discovery, run, self.frames)
+                offers["model"] = known + exact_sprites(discovery, frames, self.frames)
             for name, seeds in offers.items():
                 for turn in range(TURNS):
                     self.say("Mining", self.frames, end, f"{name}, {turn + 1} of {TURNS}")
-                    scene = mine(run, pts, Fraction(self.clip.time_base), seeds, world)
+                    scene = mine(frames, pts, Fraction(self.clip.time_base), seeds, world)
                     if self.aim != "base":
                         wanted = (run.rgb(t) for t in range(len(run)))
                         scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))
                     yield name, scene
-                    seeds = known + merge_sprites(scene, run)
+                    seeds = known + merge_sprites(scene, frames)
 
     def discover(self, count: int) -> Discovery | None:
         """What the model places on some frames of the segment at hand."""

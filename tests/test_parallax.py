@@ -130,7 +130,7 @@ def test_planes_explain_the_frames_and_cost_little_more_than_the_truth(planes: F
     frames = index(planes)
     world = find_world(frames)
     assert len(world.planes) == len(SHARES)
-    found = mine(frames, np.arange(FRAMES), Fraction(1, 60), (), world)
+    found = mine(find_translucent(frames, world), np.arange(FRAMES), Fraction(1, 60), (), world)
     alone = np.stack(list(Renderer(found).frames()))
     assert (alone != planes).any(axis=3).mean() < 0.01
     exact = dataclasses.replace(found, residual=exact_residual(found, planes))
@@ -167,7 +167,13 @@ def test_a_translucent_pane_is_one_material(pane: Frames, pane_world: World) -> 
 
 
 def test_a_translucent_pane_is_drawn_exactly(pane: Frames, pane_world: World) -> None:
-    found = mine(index(pane), np.arange(FRAMES), Fraction(1, 60), (), pane_world)
+    found = mine(
+        find_translucent(index(pane), pane_world),
+        np.arange(FRAMES),
+        Fraction(1, 60),
+        (),
+        pane_world,
+    )
     exact = dataclasses.replace(found, residual=exact_residual(found, pane))
     np.testing.assert_array_equal(drawn(exact), pane)
     assert any(((s[..., 3] > 0) & (s[..., 3] < 255)).any() for s in found.sprites)

@@ -29,6 +29,8 @@ SEARCH_RADIUS = 3  # pixels around where an object is expected
 SUCCESSORS_TRIED = 6
 LINK_DISTANCE = 14.0  # pixels between where an object was expected and where one appeared
 LINK_BONUS = 4.0  # pixels nearer, for a sprite that is known to follow
+# Smaller regions are sparks, or slivers of something: they cost more as tracks than as residual.
+FEWEST_STRANGE = 6
 # More strange regions than this at once are texture or noise, not objects.
 MOST_REGIONS = 96
 ROUNDS = 3  # what was covered fits once its cover is placed, and so on
@@ -73,7 +75,6 @@ class _Follower:
         self.position = position
         self.state: State = np.empty((frames.height, frames.width), np.uint8)
         self.largest = LARGEST_SHAPE_SHARE * frames.height * frames.width
-        self.fuller = dictionary.fuller()
         self.successors: dict[int, list[int]] = {}
         self.live: list[MinedTrack] = []
         self.result = Followed([], [])
@@ -119,15 +120,14 @@ class _Follower:
         d = self.dictionary
         sprites = np.array([k.sprite[-1] for k in tracks], np.int64)
         guesses = np.array([self.guesses(k, t) for k in tracks], np.int64)
-        out = np.empty((len(tracks), 4), np.int64)
-        pixels = (d.first, d.px, d.py, d.colour, d.needed)
-        go_on(frame, self.state, *pixels, sprites, guesses, *self.fuller, out)
+        out = np.empty((len(tracks), 3), np.int64)
+        go_on(frame, self.state, d.first, d.px, d.py, d.colour, d.needed, sprites, guesses, out)
         lost = []
-        for track, (sprite, x, y, covered) in zip(tracks, out.tolist(), strict=True):
+        for track, (x, y, covered) in zip(tracks, out.tolist(), strict=True):
             if covered < 0:
                 lost.append(track)
             else:
-                placed.append((track, Found(sprite, x, y, covered)))
+                placed.append((track, Found(track.sprite[-1], x, y, covered)))
         return lost
 
     def search(
@@ -177,7 +177,7 @@ class _Follower:
             found += placed_here
         strange = list(regions(state))
         for rows, columns, mask in strange:
-            if mask.sum() > self.largest or len(strange) > MOST_REGIONS:
+            if not FEWEST_STRANGE <= mask.sum() <= self.largest or len(strange) > MOST_REGIONS:
                 continue
             my, mx = np.nonzero(mask)
             sprite = d.add(my, mx, frame[rows, columns][mask])

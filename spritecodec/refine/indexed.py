@@ -31,7 +31,7 @@ class Indexed:
         self.colours: NDArray[np.uint32] = np.zeros(0, np.uint32)
         self.materials: NDArray[np.uint8] = np.zeros((0, 4), np.uint8)
         self._number = np.full(1 << 24, OTHER, np.uint16)
-        self._frames: list[NDArray[np.generic]] = []
+        self._frames: list[NDArray[np.uint8] | NDArray[np.uint16]] = []
         self._exact: dict[int, NDArray[np.uint8]] = {}  # frames with colours beyond the table
         self.nbytes = 0
 

@@ -97,6 +97,7 @@ def mine(
     Parameters
     ----------
     frames : Indexed
+        As `find_translucent` gives them.
     pts : ndarray, shape (n,), int64
     time_base : Fraction
     seeds : sequence of ndarray, each shape (h, w), uint16
@@ -109,7 +110,6 @@ def mine(
     Scene
         Without residual; exact but for what no sprite or background explains.
     """
-    frames = find_translucent(frames, world)
 
     def explain(t: int, state: State) -> int:
         return explain_with(world, frames, t, state)
