@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from spritecodec.model.discovery import Discovery
     from spritecodec.model.train import TrainedModel
     from spritecodec.refine.indexed import Indexed
+    from spritecodec.refine.kernels import Ids
     from spritecodec.refine.simplify import Simplifier
+    from spritecodec.refine.world import World
 
 Quality = Literal["auto", "lossless", "base"] | float
 
@@ -54,8 +56,9 @@ AUTO_PSNR = 40.0
 SEGMENT_FRAMES = 4096
 SEGMENT_BYTES = 400 << 20
 PIECE_FRAMES = 32
-# A segment is mined so often: each time with what the time before showed to belong together.
+# A segment is mined at most so often, and no more after so many times that saved nothing.
 TURNS = 4
+TURNS_IN_VAIN = 2
 # Where a PSNR is asked for, frames with at most so many colours are tried exactly too.
 FEW_COLOURS = 1024
 
@@ -413,10 +416,7 @@ class _Encoder:
         """
         best: Packed | None = None
         sizes: dict[str, int] = {}
-        for name, scene in self.scenes(runs, pts):
-            if not self.readable(scene):
-                continue
-            packed = self.library.pack(scene)
+        for name, packed in self.attempts(runs, pts):
             sizes[name] = min(packed.size, sizes.get(name, packed.size))
             if best is None or packed.size < best.size:
                 best = packed
@@ -459,11 +459,9 @@ class _Encoder:
             chunks += self.encode_segment(halves, pts[part.start : part.stop])
         return chunks
 
-    def scenes(self, runs: list[Indexed], pts: NDArray[np.int64]) -> Iterator[tuple[str, Scene]]:
-        """All ways to say one segment, each with a name."""
-        from spritecodec.refine.correct import exact_residual
-        from spritecodec.refine.merge import merge_sprites
-        from spritecodec.refine.mine import find_translucent, find_world, mine
+    def attempts(self, runs: list[Indexed], pts: NDArray[np.int64]) -> Iterator[tuple[str, Packed]]:
+        """All ways to say one segment that a reader accepts, each with a name."""
+        from spritecodec.refine.mine import find_translucent, find_world
         from spritecodec.refine.seeds import exact_sprites
 
         end = self.frames + len(pts)
@@ -477,14 +475,41 @@ class _Encoder:
             if discovery is not None:
                 offers["model"] = known + exact_sprites(discovery, frames, self.frames)
             for name, seeds in offers.items():
-                for turn in range(TURNS):
-                    self.say("Mining", self.frames, end, f"{name}, {turn + 1} of {TURNS}")
-                    scene = mine(frames, pts, Fraction(self.clip.time_base), seeds, world)
-                    if self.aim != "base":
-                        wanted = (run.rgb(t) for t in range(len(run)))
-                        scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))
+                for scene in self.turns(name, run, frames, pts, seeds, world):
                     yield name, scene
-                    seeds = known + merge_sprites(scene, frames)
+
+    def turns(
+        self,
+        name: str,
+        run: Indexed,
+        frames: Indexed,
+        pts: NDArray[np.int64],
+        seeds: list[Ids],
+        world: World,
+    ) -> Iterator[Packed]:
+        """Mine again and again, each time with what the time before showed to belong together."""
+        from spritecodec.refine.correct import exact_residual
+        from spritecodec.refine.merge import merge_sprites
+        from spritecodec.refine.mine import mine
+
+        known = len(self.library.sprites)
+        smallest, in_vain = math.inf, 0
+        for turn in range(TURNS):
+            words = f"{name}, {turn + 1} of at most {TURNS}"
+            self.say("Mining", self.frames, self.frames + len(pts), words)
+            scene = mine(frames, pts, Fraction(self.clip.time_base), seeds, world)
+            if self.aim != "base":
+                wanted = (run.rgb(t) for t in range(len(run)))
+                scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))
+            seeds = seeds[:known] + merge_sprites(scene, frames)
+            if not self.readable(scene):
+                continue
+            packed = self.library.pack(scene)
+            yield packed
+            in_vain = in_vain + 1 if packed.size >= smallest else 0
+            smallest = min(smallest, packed.size)
+            if in_vain == TURNS_IN_VAIN:
+                return
 
     def discover(self, count: int) -> Discovery | None:
         """What the model places on some frames of the segment at hand."""

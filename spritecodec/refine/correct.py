@@ -20,7 +20,8 @@ def _patches(
     """Regions that differ, as (x, y, RGBA picture with clear pixels where nothing differs)."""
     if np.array_equal(drawn, wanted):
         return
-    differs = (drawn != wanted).any(axis=2)
+    channels = drawn != wanted
+    differs = channels[..., 0] | channels[..., 1] | channels[..., 2]
     # All that differs lies in one box: the rest need not be looked at.
     box = ndimage.find_objects(differs.view(np.int8))[0]
     top, left = box[0].start, box[1].start
