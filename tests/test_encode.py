@@ -237,3 +237,17 @@ def test_interrupted_training_stays_for_resuming(
     assert not (tmp_path / "a.spr").exists()
     assert [p.name for p in tmp_path.iterdir()] == ["a.spr.work"]
     assert any((tmp_path / "a.spr.work").iterdir())
+
+
+def test_a_sprite_and_its_mirror_images_are_stored_once(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    arrow = rng.integers(100, 104, (9, 7, 1)).astype(np.uint8).repeat(3, axis=2)
+    ways = (arrow, arrow[:, ::-1], arrow[::-1], arrow[::-1, ::-1])
+    frames = np.repeat(rng.integers(0, 90, (1, 48, 96, 1)).astype(np.uint8), 80, 0).repeat(3, 3)
+    for t, frame in enumerate(frames):
+        frame[5 + t // 4 :, t:][:9, :7] = ways[t // 20]
+    sc.encode(frames, tmp_path / "arrow.spr", preset="fast")
+    with sc.open(tmp_path / "arrow.spr") as reader:
+        assert [s.shape[:2] for s in reader.sprites] == [(9, 7)]
+        assert set(reader.scene(0).tracks.flip.tolist()) == {0, 1, 2, 3}
+    np.testing.assert_array_equal(decoded(tmp_path / "arrow.spr"), frames)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.clips.drawn import true_scene
 from spritecodec.refine.correct import exact_residual
 from spritecodec.refine.indexed import Indexed
+from spritecodec.refine.merge import merge_sprites
 from spritecodec.refine.mine import find_world, mine
 from spritecodec.refine.pan import estimate_pan
 from spritecodec.render import Renderer
@@ -163,3 +164,22 @@ def test_more_colours_than_numbers_stay_exact() -> None:
     assert len(indexed.colours) == 65534
     for t, frame in enumerate(frames):
         np.testing.assert_array_equal(indexed.rgb(t), frame)
+
+
+def test_pieces_that_are_seen_together_become_one_sprite() -> None:
+    """Over stripes of its own colour the ball falls to pieces, each time to others."""
+    whole = np.where(ball()[..., 3:] > 0, ball(), 0)
+    back = np.full((HEIGHT, WIDTH, 3), (30, 60, 90), np.uint8)
+    back[:, 20::9] = back[:, 21::9] = whole[5, 5, :3]
+    frames = np.repeat(back[None], 80, axis=0)
+    for t, frame in enumerate(frames):
+        put(frame, ball(), 2 + t, 20 + t // 5)
+    indexed, pts = index(frames), np.arange(80)
+    world = find_world(indexed)
+    pieces = mine(indexed, pts, Fraction(1, 60), (), world)
+    joined = mine(indexed, pts, Fraction(1, 60), merge_sprites(pieces, indexed), world)
+    assert len(pieces.sprites) > len(joined.sprites)
+    assert any(s.shape == whole.shape and (s == whole).all() for s in joined.sprites)
+    residual = exact_residual(joined, frames)
+    for t, shown in enumerate(Renderer(dataclasses.replace(joined, residual=residual)).frames()):
+        np.testing.assert_array_equal(shown, frames[t])
