@@ -163,13 +163,14 @@ def test_an_interrupted_run_goes_on(clip: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     script = (
         "import sys; from spritecodec.analysis import rate_distortion as run\n"
-        "def said(done, total, row): print(row.label, flush=True)\n"
+        "def said(done, total, row): print(row.label, flush=True); sys.stdin.readline()\n"
         "run(sys.argv[1], ['zmbv', 'gif', 'ffv1'],"
         " cache=sys.argv[2], jobs=1, progress=said)"
     )
     words = [sys.executable, "-c", script, str(clip), str(cache)]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    assert process.stdout is not None  # the run waits to be interrupted once a row is done
     assert process.stdout.readline() == "zmbv lossless\n"
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
