@@ -214,9 +214,19 @@ class Shape:
 
 def regions(state: State) -> Iterator[tuple[slice, slice, NDArray[np.bool_]]]:
     """Connected regions of unexplained pixels: rows, columns and mask of each."""
-    labels, _ = ndimage.label(state == UNEXPLAINED, EIGHT_NEIGHBOURS)
+    unexplained = state == UNEXPLAINED
+    height = np.flatnonzero(unexplained.any(axis=1))
+    if not len(height):
+        return
+    width = np.flatnonzero(unexplained.any(axis=0))
+    top, left = int(height[0]), int(width[0])  # only where there is something, to save time
+    labels, _ = ndimage.label(
+        unexplained[top : int(height[-1]) + 1, left : int(width[-1]) + 1], EIGHT_NEIGHBOURS
+    )
     for i, (rows, columns) in enumerate(ndimage.find_objects(labels)):
-        yield rows, columns, labels[rows, columns] == i + 1
+        mask = labels[rows, columns] == i + 1
+        y, x = top + rows.start, left + columns.start
+        yield slice(y, y + mask.shape[0]), slice(x, x + mask.shape[1]), mask
 
 
 def collect_shapes(frames: Indexed, explain: Explain) -> list[Shape]:
