@@ -1,0 +1,95 @@
+"""What joining pieces saves: the bytes of one segment after each mining.
+
+    python -m benchmarks.merging mario-1-1 sprite-game seaquest pitfall
+
+writes ``benchmarks/results/merging.json`` and ``.md``. Bytes are those of the segment with its
+residual; every scene is drawn and compared with the frames.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from fractions import Fraction
+from typing import Any
+
+import click
+import numpy as np
+
+from benchmarks.clips.registry import CLIPS, clip_file, spec_of
+from benchmarks.codecs import RESULTS
+from spritecodec.encode import TURNS
+from spritecodec.formats.video_in import open_clip
+from spritecodec.packing import Library
+from spritecodec.refine.correct import exact_residual
+from spritecodec.refine.indexed import Indexed
+from spritecodec.refine.kernels import Ids
+from spritecodec.refine.merge import merge_sprites
+from spritecodec.refine.mine import find_translucent, find_world, mine
+from spritecodec.render import Renderer
+
+
+def measure(name: str, count: int) -> dict[str, Any]:
+    """Bytes, sprites and tracks after each mining of a clip's first frames."""
+    clip = open_clip(str(clip_file(spec_of(name))))
+    run = Indexed(clip.height, clip.width)
+    for piece in clip.pieces(32):
+        for frame in piece.frames[: max(0, count - len(run))]:
+            run.add(frame)
+    world = find_world(run)
+    frames = find_translucent(run, world)
+    pts = np.arange(len(run), dtype=np.int64)
+    seeds: list[Ids] = []
+    turns = []
+    for _ in range(TURNS):
+        scene = mine(frames, pts, Fraction(1, 60), seeds, world)
+        wanted = (run.rgb(t) for t in range(len(run)))
+        scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))
+        for t, drawn in enumerate(Renderer(scene).frames()):
+            if (drawn != run.rgb(t)).any():
+                raise AssertionError(f"frame {t} of {name} differs")
+        packed = Library().pack(scene)
+        turns.append(
+            {
+                "bytes": packed.size,
+                "sprites": len(packed.scene.sprites),
+                "tracks": len(scene.tracks),
+            }
+        )
+        seeds = merge_sprites(scene, frames)
+    return {"frames": len(run), "turns": turns}
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """The table for people."""
+    lines = [
+        "# Bytes after each mining",
+        "",
+        "Made by `python -m benchmarks.merging`. Each mining after the first starts with the",
+        "sprites that the one before joined; the encoder keeps the smallest.",
+        "",
+        "| clip | frames |" + "".join(f" mining {i + 1} |" for i in range(TURNS)),
+        "|---|--:|" + "--:|" * TURNS,
+    ]
+    for name in (n for n in CLIPS if n in results):
+        cells = [f"{turn['bytes']:,}" for turn in results[name]["turns"]]
+        lines.append(f"| {name} | {results[name]['frames']:,} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+@click.command()
+@click.argument("clips", nargs=-1, required=True, metavar="CLIP...", type=click.Choice(CLIPS))
+@click.option("--frames", type=click.IntRange(1), default=600, help="Only the first so many.")
+def main(clips: tuple[str, ...], frames: int) -> None:
+    """Measure CLIPs one after another."""
+    path = RESULTS / "merging.json"
+    results = json.loads(path.read_text()) if path.exists() else {}
+    for name in clips:
+        results[name] = measure(name, frames)
+        click.echo(f"{name}: {[turn['bytes'] for turn in results[name]['turns']]}")
+        path.write_text(json.dumps(results, indent=2) + "\n")
+        path.with_suffix(".md").write_text(markdown(results))
+
+
+if __name__ == "__main__":
+    main()
