@@ -3,7 +3,7 @@
     python -m benchmarks.pictures                # into docs/images
     python -m benchmarks.pictures --out FOLDER
 
-Encodes the drawn clips losslessly at preset fast (kept in benchmarks/cache/pictures), opens
+Encodes the drawn clips losslessly at preset fast (into benchmarks/cache/pictures), opens
 the files, and draws what stands in them: a frame apart into its layers, the tracks over a
 frame, the dictionary, the world, and the bytes over time.
 """
@@ -51,12 +51,12 @@ Rgb = NDArray[np.uint8]
 
 
 def encoded(name: str) -> Path:
-    """The clip's lossless .spr file, encoded now where it is not there."""
+    """The clip's lossless .spr file, by the encoder as it is now."""
     file = FILES / f"{name}.spr"
-    if not file.exists():
-        FILES.mkdir(parents=True, exist_ok=True)
-        click.echo(f"encoding {name}")
-        spritecodec.encode(clip_file(spec_of(name)), file, quality="lossless", preset="fast")
+    FILES.mkdir(parents=True, exist_ok=True)
+    click.echo(f"encoding {name}")
+    source = clip_file(spec_of(name))
+    spritecodec.encode(source, file, quality="lossless", preset="fast", overwrite=True)
     return file
 
 
