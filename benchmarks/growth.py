@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from typing import Any
 
 import click
 
-from benchmarks.clips.registry import clip_file, spec_of
-from benchmarks.codecs import CACHE, RESULTS
-from benchmarks.lossless import US, reported
-from spritecodec.analysis import rate_distortion
+from benchmarks.codecs import RESULTS
+from benchmarks.lossless import US, losslessly
 
 LENGTHS = {"mario-1-1": (500, 1000, 2220), "space-invaders": (500, 1000, 2220, 5000)}
 KEPT = ("status", "note", "bytes", "lossless", "encode_seconds", "encode_cpu_seconds",
@@ -28,16 +25,7 @@ KEPT = ("status", "note", "bytes", "lossless", "encode_seconds", "encode_cpu_sec
 def measure(name: str, frames: int, preset: str) -> dict[str, Any]:
     """Our figures and ZMBV's for the first `frames` frames of a clip."""
     click.echo(f"{name}, {frames:,} frames")
-    table = rate_distortion(
-        os.path.relpath(clip_file(spec_of(name))),
-        (US, "zmbv"),
-        {US: ["lossless"]},
-        frames=frames,
-        preset=preset,
-        jobs=1,
-        cache=CACHE,
-        progress=reported,
-    )
+    table = losslessly(name, ("zmbv",), preset, frames)
     return {row.codec: {k: row.to_dict()[k] for k in KEPT} for row in table}
 
 

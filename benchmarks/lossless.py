@@ -25,7 +25,7 @@ import click
 from benchmarks.clips.drawn import DRAWN, true_scene
 from benchmarks.clips.registry import CLIPS, clip_file, spec_of
 from benchmarks.codecs import CACHE, RESULTS
-from spritecodec.analysis import Row, rate_distortion
+from spritecodec.analysis import Row, Table, rate_distortion
 from spritecodec.formats.container import Container, Writer
 from spritecodec.formats.pack import Head, pack_head, pack_pictures, pack_segment
 from spritecodec.formats.pixels import Palette
@@ -75,12 +75,11 @@ def packed(scene: Scene, fps: int) -> bytes:
     return out.getvalue()
 
 
-def measure(name: str, preset: str, frames: int | None) -> dict[str, Any]:
-    """Figures of one clip: a row for us and one for each peer."""
-    spec = spec_of(name)
-    table = rate_distortion(
-        os.path.relpath(clip_file(spec)),
-        (US, *PEERS),
+def losslessly(name: str, peers: tuple[str, ...], preset: str, frames: int | None) -> Table:
+    """Ours and the peers' rows for the first `frames` frames of a clip, one after another."""
+    return rate_distortion(
+        os.path.relpath(clip_file(spec_of(name))),
+        (US, *peers),
         {US: ["lossless"]},
         frames=frames,
         preset=preset,
@@ -88,7 +87,14 @@ def measure(name: str, preset: str, frames: int | None) -> dict[str, Any]:
         cache=CACHE,
         progress=reported,
     )
-    rows = {row.codec: {k: row.to_dict()[k] for k in KEPT} for row in table}
+
+
+def measure(name: str, preset: str, frames: int | None) -> dict[str, Any]:
+    """Figures of one clip: a row for us and one for each peer."""
+    rows = {
+        row.codec: {k: row.to_dict()[k] for k in KEPT}
+        for row in losslessly(name, PEERS, preset, frames)
+    }
     found: dict[str, Any] = {"peers": {peer: rows[peer] for peer in PEERS}, "ours": rows[US]}
     if name in DRAWN and frames is None:
         found["true_scene_bytes"] = true_scene_size(name)

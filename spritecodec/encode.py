@@ -475,8 +475,8 @@ class _Encoder:
             if discovery is not None:
                 offers["model"] = known + exact_sprites(discovery, frames, self.frames)
             for name, seeds in offers.items():
-                for scene in self.turns(name, run, frames, pts, seeds, world):
-                    yield name, scene
+                for packed in self.turns(name, run, frames, pts, seeds, world):
+                    yield name, packed
 
     def turns(
         self,
@@ -501,15 +501,14 @@ class _Encoder:
             if self.aim != "base":
                 wanted = (run.rgb(t) for t in range(len(run)))
                 scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))
-            seeds = seeds[:known] + merge_sprites(scene, frames)
-            if not self.readable(scene):
-                continue
-            packed = self.library.pack(scene)
-            yield packed
-            in_vain = in_vain + 1 if packed.size >= smallest else 0
-            smallest = min(smallest, packed.size)
-            if in_vain == TURNS_IN_VAIN:
+            if self.readable(scene):
+                packed = self.library.pack(scene)
+                yield packed
+                in_vain = in_vain + 1 if packed.size >= smallest else 0
+                smallest = min(smallest, packed.size)
+            if in_vain == TURNS_IN_VAIN or turn + 1 == TURNS:
                 return
+            seeds = seeds[:known] + merge_sprites(scene, frames)
 
     def discover(self, count: int) -> Discovery | None:
         """What the model places on some frames of the segment at hand."""

@@ -122,21 +122,18 @@ class Segmentation:
         if isinstance(source, Scene):
             self._scenes = [source]
             self._counts = [len(source)]
-            self.width, self.height = source.width, source.height
-            sprites, textures = source.sprites, source.textures
         else:
             if not isinstance(source, Reader):
                 source = self._opened = open_reader(source)
             self._scenes = source
             self._counts = [s.frames for s in source.segments]
-            self.width, self.height = source.width, source.height
-            sprites, textures = source.sprites, source.textures
+        self.width, self.height = source.width, source.height
         self._ends = np.cumsum(self._counts)
         self._first_track = [0]
-        self.things = self._name_things(sprites)
-        self._tiles = [np.zeros(t.shape[:2], np.int32) for t in textures]
+        self.things = self._name_things(source.sprites)
+        self._tiles = [np.zeros(t.shape[:2], np.int32) for t in source.textures]
         if tiles:
-            self._tiles = self._name_tiles(textures)
+            self._tiles = self._name_tiles(source.textures)
         self._drawn: tuple[int, Renderer] | None = None
 
     def __len__(self) -> int:

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spritecodec.refine.dictionary import EIGHT_NEIGHBOURS
 from spritecodec.render import Renderer
 from spritecodec.scene import Residual, Scene
-
-EIGHT_NEIGHBOURS = np.ones((3, 3), int)
 
 
 def _patches(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.refine.kernels import CLEAR, Ids
+from spritecodec.refine.kernels import CLEAR, Ids, Longs
 
 # Colour numbers end below 65535, which means "no colour"; 65534 stands for every colour
 # that came after the table was full, and never equals anything that is drawn.
@@ -89,9 +89,24 @@ class Indexed:
         exact = self._exact.get(t)
         if exact is not None:
             return exact
-        channels = np.stack([self.colours >> shift & 255 for shift in (16, 8, 0)], axis=1)
-        rgb: NDArray[np.uint8] = np.take(channels.astype(np.uint8), self._frames[t], axis=0)
+        rgb: NDArray[np.uint8] = np.take(self.rgb_of_colours(), self._frames[t], axis=0)
         return rgb
+
+    def windows(self, t: Longs, x: Longs, y: Longs, height: int, width: int) -> Ids:
+        """Parts of frames t whose top left corners are at (x, y), CLEAR off the screen.
+
+        Returns
+        -------
+        ndarray, shape (len(t), height, width), uint16
+        """
+        out = np.full((len(t), height, width), CLEAR, np.uint16)
+        for part, frame, left, top in zip(out, t.tolist(), x.tolist(), y.tolist(), strict=True):
+            x0, y0 = max(left, 0), max(top, 0)
+            x1, y1 = min(left + width, self.width), min(top + height, self.height)
+            if x0 < x1 and y0 < y1:
+                inside = self._frames[frame][y0:y1, x0:x1]
+                part[y0 - top : y1 - top, x0 - left : x1 - left] = inside
+        return out
 
     def ids_of(self, picture: NDArray[np.uint8]) -> Ids:
         """An RGBA picture as colour numbers, CLEAR where it is not opaque nor of a material.

@@ -69,15 +69,6 @@ def _neighbours(at: _Placements, width: Longs, height: Longs) -> tuple[Longs, Lo
     return rows[often], count[often]
 
 
-def _window(frame: Ids, x: int, y: int, out: Ids) -> None:
-    """The part of the frame at (x, y) that lies on the screen."""
-    height, width = frame.shape
-    x0, y0 = max(x, 0), max(y, 0)
-    x1, y1 = min(x + out.shape[1], width), min(y + out.shape[0], height)
-    if x0 < x1 and y0 < y1:
-        out[y0 - y : y1 - y, x0 - x : x1 - x] = frame[y0:y1, x0:x1]
-
-
 def _joined(
     frames: Indexed, at: _Placements, places: Longs, pictures: list[Ids], rows: Longs
 ) -> Ids:
@@ -101,9 +92,9 @@ def _joined(
     chosen = places[
         np.unique(np.linspace(0, len(places) - 1, min(len(places), MOST_PLACEMENTS)).astype(int))
     ]
-    seen = np.full((len(chosen), top + bottom, left + right), CLEAR, np.uint16)
-    for i, p in enumerate(chosen.tolist()):
-        _window(frames[int(at.frame[p])], int(at.x[p]) - left, int(at.y[p]) - top, seen[i])
+    seen = frames.windows(
+        at.frame[chosen], at.x[chosen] - left, at.y[chosen] - top, top + bottom, left + right
+    )
     joined = np.full(seen.shape[1:], CLEAR, np.uint16)
     joined[top : top + height, left : left + width] = pictures[int(rows[0, 0])]
     agree = np.ones(len(chosen), bool)

@@ -14,6 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spritecodec.refine.dictionary import EIGHT_NEIGHBOURS
 from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.kernels import CLEAR, Ids, Longs
 from spritecodec.refine.materials import Materials
@@ -24,7 +25,6 @@ from spritecodec.refine.world import Plane, World, draw_world, lay_out
 Planes = NDArray[np.uint16]  # (planes, H, W), back to front, CLEAR where a plane does not show
 Counts = NDArray[np.int32]
 
-EIGHT_NEIGHBOURS = np.ones((3, 3), bool)
 MOST_COLOURS = 1 << 14  # more are no drawn picture
 # At first only places are a plane's that show one colour in so large a share of the frames;
 # a few frames are given away, because what is seen in few is the same by chance.

@@ -42,24 +42,14 @@ def exact_sprites(discovery: Discovery, frames: Indexed, first: int) -> list[Ids
             continue
         alpha = discovery.sprites[sprite, ..., 3]
         k = alpha.shape[0]
-        stack = np.full((min(len(places), MOST_PLACEMENTS), k, k), CLEAR, np.uint16)
-        chosen = places[np.linspace(0, len(places) - 1, len(stack)).astype(int)]
-        for i, p in enumerate(chosen.tolist()):
-            _copy(frames[int(shown[p])], int(discovery.x[p]), int(discovery.y[p]), stack[i])
+        spread = np.linspace(0, len(places) - 1, min(len(places), MOST_PLACEMENTS)).astype(int)
+        chosen = places[spread]
+        stack = frames.windows(shown[chosen], discovery.x[chosen], discovery.y[chosen], k, k)
         seed = _vote(stack)
         seed[alpha < OPAQUE] = CLEAR
         if (seed != CLEAR).sum() >= FEWEST_PIXELS:
             seeds.append(seed)
     return seeds
-
-
-def _copy(frame: Ids, x: int, y: int, out: Ids) -> None:
-    """The part of the frame at (x, y) that lies on the screen."""
-    k = out.shape[0]
-    height, width = frame.shape
-    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + k, width), min(y + k, height)
-    if x0 < x1 and y0 < y1:
-        out[y0 - y : y1 - y, x0 - x : x1 - x] = frame[y0:y1, x0:x1]
 
 
 def _vote(stack: Ids) -> Ids:
