@@ -44,6 +44,7 @@ STREAMS = {
     "tracks": (255, 190, 70),
     "pan": (200, 140, 255),
     "residual": (240, 96, 110),
+    "recolouring": (120, 220, 220),
     "timing": (150, 150, 160),
 }
 
@@ -172,7 +173,7 @@ def dictionary(reader: Reader) -> Rgb:
 
 def cut(scene: Scene, count: int) -> Scene:
     """The scene's first `count` frames, with the pictures that they use."""
-    tracks, residual = scene.tracks, scene.residual
+    tracks, residual, recolouring = scene.tracks, scene.residual, scene.recolouring
     kept = np.flatnonzero(tracks.start < count)
     length = np.minimum(tracks.length[kept], count - tracks.start[kept])
     places = np.concatenate(
@@ -180,6 +181,7 @@ def cut(scene: Scene, count: int) -> Scene:
         + [np.arange(a, a + n) for a, n in zip(tracks.first[kept], length, strict=True)]
     )
     used, sprite = np.unique(tracks.sprite[places], return_inverse=True)
+    runs = int(np.searchsorted(recolouring.start, count))
     patches = int(np.searchsorted(residual.start, count))
     last = int(residual.first[patches])
     return dataclasses.replace(
@@ -207,6 +209,12 @@ def cut(scene: Scene, count: int) -> Scene:
             residual.height[:patches],
             residual.first[: patches + 1],
             residual.pixels[:last],
+        ),
+        recolouring=dataclasses.replace(
+            recolouring,
+            start=recolouring.start[:runs],
+            length=np.minimum(recolouring.length[:runs], count - recolouring.start[:runs]),
+            table=recolouring.table[:runs],
         ),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from spritecodec.cli.common import JSON, SOURCE_SPR, clock, decibels, warn, write_json
+from spritecodec.formats.pack import SECTIONS
 from spritecodec.reader import Reader
 from spritecodec.reader import open as open_reader
 
@@ -122,10 +123,9 @@ def _table(sizes: dict[str, int]) -> list[str]:
 
 
 def _segment_lines(segments: list[dict[str, Any]]) -> list[str]:
-    names = ("timing", "pan", "tracks", "residual")
-    lines = ["    frames        offset    bytes " + "".join(f"{n:>10}" for n in names)]
+    lines = ["    frames        offset    bytes " + "".join(f"{n:>12}" for n in SECTIONS)]
     for s in segments:
         last = s["first_frame"] + s["frames"] - 1
-        sizes = "".join(f"{s['bytes'][n]:10,}" for n in names)
+        sizes = "".join(f"{s['bytes'][n]:12,}" for n in SECTIONS)
         lines.append(f"{s['first_frame']:>6} - {last:<6} {s['offset']:>9} {s['size']:>8,} {sizes}")
     return lines

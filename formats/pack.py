@@ -6,12 +6,12 @@ chunk     writer               content
 ``HEAD``  `pack_head`          sizes, time base, what the file claims
 ``DICT``  `pack_pictures`      more sprites for the dictionary
 ``TEXT``  `pack_pictures`      more background textures
-``SEGM``  `pack_segment`       a run of frames: timing, pan, tracks, residual
+``SEGM``  `pack_segment`       a run of frames: timing, pan, tracks, residual, recolouring
 ``AUDI``  `pack_audio`         one audio stream, packets as the source has them
 ========  ===================  ===============================================
 
-Every payload is one zstd frame, but for SEGM, which is four, each behind its length, so
-that the bytes of each kind can be told apart.
+Every payload is one zstd frame, but for SEGM, which is four or five, each behind its
+length, so that the bytes of each kind can be told apart.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from spritecodec.errors import FormatError
 from spritecodec.formats.container import compress, decompress, write_varint
 from spritecodec.formats.motion import read_tracks, write_tracks
 from spritecodec.formats.pixels import Palette, Picture, read_pictures, write_pictures
+from spritecodec.formats.recolouring import read_recolouring, write_recolouring
 from spritecodec.formats.streams import Cursor, Ints, read_stream, write_stream
-from spritecodec.scene import Layer, Residual, Scene, Tracks
+from spritecodec.scene import Layer, Recolouring, Residual, Scene, Tracks
 
 # The most that a reader is ready to allocate for one payload.
 PAYLOAD_LIMIT = 1 << 30
@@ -43,7 +44,7 @@ MOST_LAYERS = 1 << 8
 MOST_PATCHES = 1 << 24
 MOST_TEXTURES_PER_LAYER = 1 << 16
 
-SECTIONS = ("timing", "pan", "tracks", "residual")
+SECTIONS = ("timing", "pan", "tracks", "residual", "recolouring")
 
 
 @dataclass(frozen=True)
@@ -201,12 +202,14 @@ def pack_segment(scene: Scene, palette: Palette) -> bytes:
         decoded without those before it.
     """
     palette = palette.copy()
-    sections = (
+    sections = [
         _write_timing(scene),
         _write_pan(scene),
         write_tracks(scene.tracks, scene.layers) if len(scene.tracks) else [],
         _write_residual(scene.residual, palette) if len(scene.residual) else [],
-    )
+    ]
+    if len(scene.recolouring):
+        sections.append(write_recolouring(scene.recolouring, palette))
     out = []
     for parts in sections:
         frame = compress(parts) if parts else b""
@@ -226,10 +229,22 @@ def segment_sections(payload: bytes) -> dict[str, int]:
     sizes = {}
     for name in SECTIONS:
         begin = cursor.at
-        cursor.take(cursor.varint())
+        _take_section(cursor, name)
         sizes[name] = cursor.at - begin
     cursor.end()
     return sizes
+
+
+def _take_section(cursor: Cursor, name: str) -> bytes:
+    """The next section's compressed frame, empty where the segment does without."""
+    if name == "recolouring":
+        if cursor.at == len(cursor.data):
+            return b""
+        frame = cursor.take(cursor.varint())
+        if not frame:
+            raise cursor.fail("the recolouring is empty")
+        return frame
+    return cursor.take(cursor.varint())
 
 
 def _read_pan(cursor: Cursor, frames: int, textures: int) -> tuple[Layer, ...]:
@@ -333,17 +348,18 @@ def unpack_segment(
     palette = palette.copy()
     outer = Cursor(payload, "SEGM")
     contents = []
-    for _ in SECTIONS:
-        frame = outer.take(outer.varint())
+    for name in SECTIONS:
+        frame = _take_section(outer, name)
         contents.append(Cursor(decompress(frame, PAYLOAD_LIMIT) if frame else b"", "SEGM"))
     outer.end()
-    timing, pan, tracks, residual = contents
+    timing, pan, tracks, residual, recolouring = contents
     pts = _read_times(timing, frames)
     colours = _exactly(timing, frames, "backdrop colours")
     if ((colours < 0) | (colours >> 24 != 0)).any():
         raise timing.fail("a backdrop is not a colour")
     backdrop = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], 1).astype(np.uint8)
     layers = _read_pan(pan, frames, len(textures))
+    # The palette grows from section to section: the order of these is that of the file.
     scene = Scene(
         head.width,
         head.height,
@@ -357,6 +373,7 @@ def unpack_segment(
         _read_residual(residual, palette, frames, head.width, head.height)
         if residual.data
         else Residual.none(),
+        read_recolouring(recolouring, palette, frames) if recolouring.data else Recolouring.none(),
     )
     for cursor in contents:
         cursor.end()

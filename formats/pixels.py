@@ -71,10 +71,13 @@ def _pack(pictures: Sequence[Picture]) -> NDArray[np.uint32]:
     return np.where(alpha == 0, np.uint32(0), flat)
 
 
-def _index(
+def index_colours(
     packed: NDArray[np.uint32], palette: Palette
 ) -> tuple[Indices, NDArray[np.uint8]] | None:
-    """Palette indices of the pixels and the new colours; None where they are too many."""
+    """Palette indices of packed RGBA colours and the new colours; None where too many.
+
+    The new colours, shape (n, 4), are not added to the palette yet.
+    """
     colours, first, inverse = np.unique(packed, return_index=True, return_inverse=True)
     order = np.argsort(palette.packed, kind="stable")
     place = np.searchsorted(palette.packed, colours, sorter=order)
@@ -138,7 +141,7 @@ def write_pictures(pictures: Sequence[Picture], palette: Palette) -> bytes:
     if not pictures:
         return count
     head = count + _shapes_stream(pictures)
-    indexed = _index(_pack(pictures), palette)
+    indexed = index_colours(_pack(pictures), palette)
     sizes = [(p.shape[0], p.shape[1]) for p in pictures]
     if indexed is None:
         direct = [bytes([DIRECT])]
@@ -164,6 +167,20 @@ def write_pictures(pictures: Sequence[Picture], palette: Palette) -> bytes:
         body = bytes([TILES, side]) + colours + write_stream(tile_map) + write_stream(tiles)
         candidates.append(body)
     return head + min(candidates, key=trial_size)
+
+
+def read_colours(cursor: Cursor, palette: Palette) -> None:
+    """Add the colours that a stream holds to the palette.
+
+    Raises
+    ------
+    FormatError
+        They are damaged, or more than a palette may have.
+    """
+    colours = read_stream(cursor, 4 * (MOST_COLOURS - len(palette.packed)))
+    if len(colours) % 4 or ((colours < 0) | (colours > 255)).any():
+        raise cursor.fail("the palette is damaged")
+    palette.add(np.ascontiguousarray(colours.reshape(4, -1).T.astype(np.uint8)))
 
 
 def read_pictures(cursor: Cursor, palette: Palette, pixel_limit: int) -> tuple[Picture, ...]:
@@ -198,10 +215,7 @@ def read_pictures(cursor: Cursor, palette: Palette, pixel_limit: int) -> tuple[P
     if layout == DIRECT:
         return _read_direct(cursor, sizes, total)
     side = cursor.byte() if layout == TILES else 0
-    colours = read_stream(cursor, 4 * (MOST_COLOURS - len(palette.packed)))
-    if len(colours) % 4 or ((colours < 0) | (colours > 255)).any():
-        raise cursor.fail("the palette is damaged")
-    palette.add(np.ascontiguousarray(colours.reshape(4, -1).T.astype(np.uint8)))
+    read_colours(cursor, palette)
     if layout == TILES:
         indices = _read_tiles(cursor, sizes, side, pixel_limit)
     elif layout in (ROWS, COLUMNS):

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from spritecodec.metrics import ms_ssim, psnr, ssim
     from spritecodec.reader import Reader, Verification, open
     from spritecodec.render import Renderer
-    from spritecodec.scene import Layer, Residual, Scene, Tracks
+    from spritecodec.scene import Layer, Recolouring, Residual, Scene, Tracks
     from spritecodec.segment import Segmentation, segment
 
 __version__ = "0.1.0"
@@ -51,7 +51,7 @@ _HOMES = {
     "spritecodec.metrics": ("ms_ssim", "psnr", "ssim"),
     "spritecodec.reader": ("Reader", "Verification", "open"),
     "spritecodec.render": ("Renderer",),
-    "spritecodec.scene": ("Layer", "Residual", "Scene", "Tracks"),
+    "spritecodec.scene": ("Layer", "Recolouring", "Residual", "Scene", "Tracks"),
     "spritecodec.segment": ("Segmentation", "segment"),
 }
 _LAZY = {name: home for home, names in _HOMES.items() for name in names}
@@ -69,6 +69,7 @@ __all__ = [
     "OutputError",
     "Piece",
     "Reader",
+    "Recolouring",
     "Renderer",
     "Residual",
     "Scene",

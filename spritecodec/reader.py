@@ -25,6 +25,7 @@ from spritecodec.errors import FormatError
 from spritecodec.formats.container import HEADER, ChunkInfo, Container
 from spritecodec.formats.pack import (
     MOST_SEGMENT_FRAMES,
+    SECTIONS,
     Head,
     segment_sections,
     unpack_audio,
@@ -350,11 +351,11 @@ class Reader:
         Returns
         -------
         dict of str to int
-            Bytes of: header, dictionary, background, timing, pan, tracks, residual,
-            audio, other (optional chunks), framing (around the segments), index, and, in
+            Bytes of: header, dictionary, background, audio, timing, pan, tracks, residual,
+            recolouring, other (optional chunks), framing (around the segments), index, and, in
             a file that is cut short, damaged. The sum is the file's size.
         """
-        names = (*_NAMES.values(), "timing", "pan", "tracks", "residual", "other", "framing")
+        names = (*_NAMES.values(), *SECTIONS, "other", "framing")
         out = dict.fromkeys(names, 0)
         out["header"] += len(HEADER)
         for chunk in self._container.chunks:

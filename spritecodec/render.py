@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.scene import Residual, Scene, mirrored
+from spritecodec.scene import Recolouring, Residual, Scene, mirrored
 
 Rect = tuple[int, int, int, int]  # x0, y0, x1, y1; x1 and y1 are outside
 Rects = NDArray[np.int64]  # (rectangles, 4), columns as in Rect
@@ -104,6 +104,47 @@ def _rows(*channels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 Picture = tuple[_Stamp, int, int, int, int]  # and x0, y0, x1, y1 on the screen
 
 
+def _draw_inside(canvas: NDArray[np.uint8], pictures: list[Picture], clip: Rect) -> None:
+    """Draw pictures, one over another, as far as they lie inside `clip`."""
+    x0, y0, x1, y1 = clip
+    for stamp, left, top, right, bottom in pictures:
+        if left < x1 and right > x0 and top < y1 and bottom > y0:
+            stamp.draw(canvas, left, top, clip)
+
+
+class _Recolour:
+    """A recolouring made ready for rows of RGB bytes; not for an empty one."""
+
+    def __init__(self, recolouring: Recolouring) -> None:
+        # Zeros take memory only where they are written or read: at the colours that occur.
+        self._number = np.zeros(1 << 24, np.uint16)  # [colour]: 1 + its place in the tables
+        self._number[_packed(recolouring.source)] = np.arange(1, len(recolouring.source) + 1)
+        tables = len(recolouring.target)
+        self._target = np.zeros((tables, 1 + len(recolouring.source)), "<u4")
+        self._target[:, 1:] = _packed(recolouring.target)
+
+    def apply(self, rows: NDArray[np.uint8], table: int) -> None:
+        """Replace the colours of rows of RGB bytes, shape (h, 3 w), in place."""
+        height, width = rows.shape[0], rows.shape[1] // 3
+        quads = np.zeros((height, width, 4), np.uint8)
+        for i in range(3):  # numpy copies planes much faster than triples
+            quads[..., i] = rows[:, i::3]
+        drawn = quads.view("<u4")[..., 0]
+        number = self._number.take(drawn)
+        shown = self._target[table].take(number)
+        np.copyto(shown, drawn, where=number == 0)
+        quads = shown.view(np.uint8).reshape(height, width, 4)
+        for i in range(3):
+            rows[:, i::3] = quads[..., i]
+
+
+def _packed(rgb: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """RGB colours, shape (..., 3), as one number each."""
+    quads = np.zeros((*rgb.shape[:-1], 4), np.uint8)
+    quads[..., :3] = rgb
+    return quads.view("<u4")[..., 0]
+
+
 class Renderer:
     """Draws the frames of a Scene.
 
@@ -122,6 +163,8 @@ class Renderer:
         self._last = -2
         self._textures = [_Stamp.of(t) for t in scene.textures]
         self._patches: dict[int, Picture] = {}  # alive at the frame drawn last
+        self._recolour = _Recolour(scene.recolouring) if len(scene.recolouring) else None
+        self._tables = scene.recolouring.tables(len(scene))
         self._sort_patches()
         self._sort_changes(*self._sort_placements())
 
@@ -196,6 +239,7 @@ class Renderer:
         whole = area > MOST_CHANGED_SHARE * scene.width * scene.height
         whole |= np.bincount(frame, minlength=len(scene)) > MOST_RECTANGLES
         whole[1:] |= (np.diff(scene.backdrop.astype(np.int16), axis=0) != 0).any(axis=1)
+        whole[1:] |= np.diff(self._tables) != 0
         for layer in scene.layers:
             if len(layer.textures):
                 whole[1:] |= (np.diff(layer.pan, axis=0) != 0).any(axis=1)
@@ -223,7 +267,7 @@ class Renderer:
             self._patches[i] = self._patch(i)
 
     def _pictures(self, t: int, clips: Rects) -> list[Picture]:
-        """All that frame t shows, as it is drawn; placements that touch no clip left out."""
+        """What the layers show at frame t, as it is drawn; what touches no clip left out."""
         scene = self.scene
         pictures: list[Picture] = []
         for i, layer in enumerate(scene.layers):
@@ -240,20 +284,23 @@ class Renderer:
                 rows = rows[np.any(np.all(touch, axis=2), axis=1)]
             looks = self._looks
             pictures += [(looks[k], x0, y0, x1, y1) for k, x0, y0, x1, y1 in rows.tolist()]
-        pictures += self._patches.values()
         return pictures
 
     def _draw(self, t: int, clips: Rects) -> None:
         """Draw frame t inside each of `clips`, from the backdrop up."""
         scene, canvas = self.scene, self._canvas
         backdrop = np.frombuffer(scene.backdrop[t].tobytes() * scene.width, np.uint8)
-        pictures = self._pictures(t, clips)
+        table = int(self._tables[t])
+        pictures, patches = self._pictures(t, clips), list(self._patches.values())
+        if self._recolour is None or table < 0:
+            pictures, patches = pictures + patches, []
         for clip in clips.tolist():
             x0, y0, x1, y1 = clip
             canvas[y0:y1, 3 * x0 : 3 * x1] = backdrop[3 * x0 : 3 * x1]
-            for stamp, left, top, right, bottom in pictures:
-                if left < x1 and right > x0 and top < y1 and bottom > y0:
-                    stamp.draw(canvas, left, top, clip)
+            _draw_inside(canvas, pictures, clip)
+            if self._recolour is not None and table >= 0:
+                self._recolour.apply(canvas[y0:y1, 3 * x0 : 3 * x1], table)
+                _draw_inside(canvas, patches, clip)
 
     def frame(self, t: int, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """Draw frame t.

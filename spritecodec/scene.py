@@ -9,12 +9,13 @@ A frame t is drawn back to front:
 2. each layer in order: its textures, then the placements that its tracks have at t,
    ordered by the track's ``z`` and then by the track's index. A point (x, y) of a layer
    shows at the screen point ``(x, y) - pan[t]``;
-3. the residual patches alive at t, in screen coordinates.
+3. the recolouring: every pixel whose colour it replaces at t takes the other colour;
+4. the residual patches alive at t, in screen coordinates.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -91,6 +92,45 @@ class Tracks:
 
 
 @dataclass(frozen=True)
+class Recolouring:
+    """Colours of the whole drawn frame that are replaced: flashes, fades, palette cycling.
+
+    Attributes
+    ----------
+    start, length : ndarray, shape (runs,), int32
+        Runs of frames, in order of time, that do not overlap.
+    table : ndarray, shape (runs,), int32
+        The row of `target` that the run uses.
+    source : ndarray, shape (colours, 3), uint8
+        RGB of the drawn colours that are replaced, all different.
+    target : ndarray, shape (tables, colours, 3), uint8
+        RGB of what each of them becomes.
+    """
+
+    start: NDArray[np.int32]
+    length: NDArray[np.int32]
+    table: NDArray[np.int32]
+    source: NDArray[np.uint8]
+    target: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def tables(self, frames: int) -> NDArray[np.int32]:
+        """The table of each of so many frames, -1 where it is drawn as it is."""
+        out = np.full(frames, -1, np.int32)
+        for start, length, table in zip(self.start, self.length, self.table, strict=True):
+            out[start : start + length] = table
+        return out
+
+    @staticmethod
+    def none() -> Recolouring:
+        """Every frame is shown as it is drawn."""
+        e = np.zeros(0, np.int32)
+        return Recolouring(e, e, e, np.zeros((0, 3), np.uint8), np.zeros((0, 0, 3), np.uint8))
+
+
+@dataclass(frozen=True)
 class Residual:
     """Sparse corrections: patches that replace pixels of the drawn frame.
 
@@ -147,6 +187,7 @@ class Scene:
         Back to front.
     tracks : Tracks
     residual : Residual
+    recolouring : Recolouring
     """
 
     width: int
@@ -159,6 +200,7 @@ class Scene:
     layers: tuple[Layer, ...]
     tracks: Tracks
     residual: Residual
+    recolouring: Recolouring = field(default_factory=Recolouring.none)
 
     def __len__(self) -> int:
         return len(self.pts)

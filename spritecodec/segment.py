@@ -20,7 +20,7 @@ from spritecodec.errors import SettingsError
 from spritecodec.reader import Reader
 from spritecodec.reader import open as open_reader
 from spritecodec.render import Renderer
-from spritecodec.scene import Layer, Scene
+from spritecodec.scene import Layer, Recolouring, Scene
 
 By = Literal["sprite", "track", "layer"]
 Labels = NDArray[np.int32]
@@ -239,6 +239,7 @@ class Segmentation:
             textures=tuple(textures),
             layers=tuple(layers),
             backdrop=np.zeros_like(scene.backdrop),
+            recolouring=Recolouring.none(),
             tracks=dataclasses.replace(tracks, sprite=index.reshape(-1).astype(np.int32)),
         )
 

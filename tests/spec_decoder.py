@@ -84,9 +84,7 @@ def picture_list(data: Bytes, palette: list[Colour]) -> list[Rows]:
     sizes = list(zip(widths, heights, strict=True))
     if layout == 3:
         return direct(data, sizes)
-    colours = data.stream()
-    c = len(colours) // 4
-    palette += list(zip(*(colours[i * c : i * c + c] for i in range(4)), strict=True))
+    read_colours(data, palette)
     out = []
     if layout == 2:
         tile_map, tiles = iter(data.stream()), data.stream()
@@ -115,6 +113,12 @@ def picture_list(data: Bytes, palette: list[Colour]) -> list[Rows]:
                     picture[y][x] = palette[next(pixels)]
         out.append(picture)
     return out
+
+
+def read_colours(data: Bytes, palette: list[Colour]) -> None:
+    colours = data.stream()
+    c = len(colours) // 4
+    palette += list(zip(*(colours[i * c : i * c + c] for i in range(4)), strict=True))
 
 
 def direct(data: Bytes, sizes: list[tuple[int, int]]) -> list[Rows]:
@@ -218,6 +222,9 @@ def segment(
     timing, pan_section, track_section, residual = (
         inflate(payload.take(payload.varint())) for _ in range(4)
     )
+    recolouring = Bytes(b"")
+    if payload.at < len(payload.data):
+        recolouring = inflate(payload.take(payload.varint()))
     video.pts += sums(timing.stream())
     backdrop = timing.stream()
     layers = []
@@ -233,6 +240,7 @@ def segment(
         length, x, y = residual.stream(), residual.stream(), residual.stream()
         pictures = picture_list(residual, palette)
         patches = list(zip(start, length, x, y, pictures, strict=True))
+    tables = recolour_tables(recolouring, palette)
     for t in range(n):
         screen = Screen(video.width, video.height, backdrop[t])
         for number, (rows, pan) in enumerate(layers):
@@ -246,10 +254,33 @@ def segment(
                 if p.flip & 2:
                     picture = picture[::-1]
                 screen.draw(picture, p.x - px, p.y - py)
+        table = tables.get(t, {})
+        screen.pixels = [[table.get(p, p) for p in row] for row in screen.pixels]
         for begin, more, x0, y0, picture in patches:
             if begin <= t <= begin + more:
                 screen.draw(picture, x0, y0)
         video.frames.append(screen.pixels)
+
+
+def recolour_tables(
+    data: Bytes, palette: list[Colour]
+) -> dict[int, dict[tuple[int, ...], tuple[int, ...]]]:
+    """The table of each frame that has one."""
+    if not data.data:
+        return {}
+    gap, more, number = data.stream(), data.stream(), data.stream()
+    read_colours(data, palette)
+    source, target = data.stream(), data.stream()
+    count = len(target) // len(source)
+    tables = [
+        {palette[s][:3]: palette[target[i * count + k]][:3] for i, s in enumerate(source)}
+        for k in range(count)
+    ]
+    out, t = {}, 0
+    for a, b, k in zip(gap, more, number, strict=True):
+        out |= dict.fromkeys(range(t + a, t + a + b + 1), tables[k])
+        t += a + b + 1
+    return out
 
 
 def read_tracks(

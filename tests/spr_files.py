@@ -19,7 +19,7 @@ from spritecodec.formats.pack import (
 )
 from spritecodec.formats.pixels import Palette
 from spritecodec.render import Renderer
-from spritecodec.scene import Layer, Residual, Scene, Tracks
+from spritecodec.scene import Layer, Recolouring, Residual, Scene, Tracks
 
 WIDTH, HEIGHT = 24, 16
 FRAMES = (7, 5)  # of the two segments
@@ -72,6 +72,16 @@ def scenes() -> list[Scene]:
             first=np.array([0, 3, 4], np.int64),
             pixels=pixels.astype(np.uint8),
         )
+        recolouring = Recolouring.none()
+        if number:
+            drawn = np.unique(textures[0][..., :3].reshape(-1, 3), axis=0)
+            recolouring = Recolouring(
+                start=np.array([0, 2, 4], np.int32),
+                length=np.array([1, 2, 1], np.int32),
+                table=np.array([1, 0, 1], np.int32),
+                source=drawn,
+                target=np.stack([drawn // 2, np.full_like(drawn, 250)]),
+            )
         out.append(
             Scene(
                 width=WIDTH,
@@ -84,6 +94,7 @@ def scenes() -> list[Scene]:
                 layers=layers,
                 tracks=tracks,
                 residual=residual,
+                recolouring=recolouring,
             )
         )
         start += n

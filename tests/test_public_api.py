@@ -14,8 +14,8 @@ import spritecodec as sc
 
 SURFACE = [
     "ArrayClip", "AudioStream", "Clip", "DecodeReport", "EncodeReport", "FormatError",
-    "InputError", "Layer", "MissingExtraError", "OutputError", "Piece", "Reader", "Renderer",
-    "Residual", "Scene", "Segmentation", "SettingsError", "SpritecodecError", "Tracks",
+    "InputError", "Layer", "MissingExtraError", "OutputError", "Piece", "Reader", "Recolouring",
+    "Renderer", "Residual", "Scene", "Segmentation", "SettingsError", "SpritecodecError", "Tracks",
     "TrainingError", "Verification", "VersionError", "__version__", "decode", "encode",
     "ms_ssim", "open", "open_clip", "psnr", "segment", "ssim",
 ]  # fmt: skip
