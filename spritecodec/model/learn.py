@@ -189,7 +189,8 @@ class Learner:
             said = self.network(frames, order, corner=corner)
         loss, error = self.network.loss(said, frames, mask, phase.lambda_beta, phase.lambda_sparse)
         whole = loss
-        if self.teacher is not None and self.phase == 0 and progress < 0.5:
+        taught = self.teacher is not None and self.phase == 0 and progress < 0.5
+        if taught:
             half = self.network.config.k // 2
             area = (
                 slice(int(corner[0]) // half, (int(corner[0]) + frames.shape[2]) // half),
@@ -201,6 +202,11 @@ class Learner:
         self.ranks.sum_gradients(
             p for group in self.optimiser.param_groups for p in group["params"]
         )
+        if taught:
+            # Sprites and codes stay until the encoder knows them: drawn in the wrong places,
+            # they would only blur.
+            for parameter in self.network.generator.parameters():
+                parameter.grad = None
         self.optimiser.step()
         taken: Tensor = torch.stack([loss.detach(), error.detach()]) * share
         return taken
@@ -271,6 +277,9 @@ class Learner:
         network = self.network
         m = network.config.m
         used = self.ranks.same(self.usage()) > 0
+        if self.teacher is not None:  # what matching placed is alive before the encoder finds it
+            taught = self.teacher[0]
+            used |= torch.bincount(taught[taught >= 0], minlength=m) > 0
         live = int(used.sum())
         if live >= LIVE_SHARE * m or live == 0 or m < 10:
             return ""

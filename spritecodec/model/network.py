@@ -97,7 +97,8 @@ class Generator(nn.Module):
         The hidden layer has more features (8d) than there are sprites, so the last layer is
         a least-squares problem with an exact solution.
         """
-        wanted = torch.logit(sprites.reshape(len(sprites), -1).clamp(0.01, 0.99))
+        small = 0.0015  # rounds to 0 in 8 bits
+        wanted = torch.logit(sprites.reshape(len(sprites), -1).clamp(small, 1 - small))
         middle = wanted.mean(0)
         solution = torch.linalg.pinv(self.features().double()) @ (wanted - middle).double()
         self.out.weight.copy_(solution.T.to(wanted.dtype))
