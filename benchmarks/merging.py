@@ -25,7 +25,7 @@ from spritecodec.refine.correct import exact_residual
 from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.kernels import Ids
 from spritecodec.refine.merge import merge_sprites
-from spritecodec.refine.mine import find_translucent, find_world, mine
+from spritecodec.refine.mine import find_translucent, find_worlds, mine
 from spritecodec.render import Renderer
 
 
@@ -36,7 +36,7 @@ def measure(name: str, count: int) -> dict[str, Any]:
     for piece in clip.pieces(32):
         for frame in piece.frames[: max(0, count - len(run))]:
             run.add(frame)
-    world = find_world(run)
+    world = find_worlds(run)[0]
     frames = find_translucent(run, world)
     pts = np.arange(len(run), dtype=np.int64)
     seeds: list[Ids] = []

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spritecodec.formats.pack import Palette, pack_pictures, pack_segment
 from spritecodec.refine.correct import exact_residual
 from spritecodec.refine.indexed import Indexed
-from spritecodec.refine.mine import find_translucent, find_world, mine
+from spritecodec.refine.mine import find_translucent, find_worlds, mine
 from spritecodec.refine.parallax import find_parallax
 from spritecodec.refine.world import World
 from spritecodec.render import Renderer
@@ -113,7 +113,7 @@ def pane() -> Frames:
 
 @pytest.fixture(scope="module")
 def pane_world(pane: Frames) -> World:
-    return find_world(index(pane))
+    return find_worlds(index(pane))[0]
 
 
 def test_every_plane_is_followed_to_the_pixel(planes: Frames) -> None:
@@ -128,7 +128,7 @@ def test_every_plane_is_followed_to_the_pixel(planes: Frames) -> None:
 
 def test_planes_explain_the_frames_and_cost_little_more_than_the_truth(planes: Frames) -> None:
     frames = index(planes)
-    world = find_world(frames)
+    world = find_worlds(frames)[0]
     assert len(world.planes) == len(SHARES)
     found = mine(find_translucent(frames, world), np.arange(FRAMES), Fraction(1, 60), (), world)
     alone = np.stack(list(Renderer(found).frames()))
@@ -142,7 +142,7 @@ def test_one_plane_stays_one_plane() -> None:
     texture = hills(np.random.default_rng(3), int(camera().max()) + WIDTH, 0, 40)
     frames = np.stack([texture[:, x : x + WIDTH, :3] for x in camera().tolist()])
     assert find_parallax(index(frames)) is None
-    assert not find_world(index(frames)).behind
+    assert not find_worlds(index(frames))[0].behind
 
 
 def test_a_cut_to_another_place_and_back_again(planes: Frames) -> None:

@@ -13,7 +13,7 @@ from benchmarks.clips.drawn import true_scene
 from spritecodec.refine.correct import exact_residual
 from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.merge import merge_sprites
-from spritecodec.refine.mine import find_world, mine
+from spritecodec.refine.mine import find_worlds, mine
 from spritecodec.refine.pan import estimate_pan
 from spritecodec.render import Renderer
 from spritecodec.scene import Scene
@@ -54,7 +54,7 @@ def mined(frames: Frames) -> Scene:
     """The Scene of the frames with its exact residual."""
     indexed = index(frames)
     pts = np.arange(len(frames), dtype=np.int64)
-    scene = mine(indexed, pts, Fraction(1, 60), (), find_world(indexed))
+    scene = mine(indexed, pts, Fraction(1, 60), (), find_worlds(indexed)[0])
     return dataclasses.replace(scene, residual=exact_residual(scene, frames))
 
 
@@ -79,7 +79,7 @@ def test_a_world_visited_again_after_a_jump_is_stored_once() -> None:
     there = np.arange(0, 120, 2)
     path = np.concatenate([there, there])
     frames = scroller(path)
-    world = find_world(index(frames))
+    world = find_worlds(index(frames))[0]
     assert world.canvas.shape == (HEIGHT, int(path.max()) + WIDTH)
     np.testing.assert_array_equal(world.position[:, 0], path)
 
@@ -112,7 +112,7 @@ def river(path: NDArray[np.int64]) -> Frames:
 def test_a_camera_over_straight_banks_is_followed_and_found_again_after_a_jump() -> None:
     path = np.concatenate([np.arange(300, 60, -1), np.arange(300, 200, -2)])
     frames = river(path)
-    world = find_world(index(frames))
+    world = find_worlds(index(frames))[0]
     np.testing.assert_array_equal(world.position[:, 1], path - path.min())
     scene = mined(frames)
     assert len(scene.textures[0]) == len(np.unique(path)) - 1 + 120
@@ -125,6 +125,23 @@ def test_another_place_is_another_room() -> None:
     scene = mined(frames)
     assert scene.textures[0].shape[0] == 2 * HEIGHT
     assert len(scene.residual) == len(scene.tracks) == 0
+
+
+def test_rooms_that_differ_in_a_few_places_are_told_apart_and_known_again() -> None:
+    first = textured(HEIGHT, WIDTH, 3)
+    second = first.copy()
+    second[40:60, 10:50] = textured(20, 40, 4)
+    stay = 40
+    frames = np.repeat(np.stack([first, second, first, second]), stay, axis=0)
+    walker = textured(9, 7, 5)
+    for t in range(len(frames)):  # walks before what differs, whenever it switches too
+        x = 5 + t % 60
+        frames[t, 45:54, x : x + 7] = walker
+    worlds = find_worlds(index(frames))
+    assert [len(w.canvas) for w in worlds] == [HEIGHT, 2 * HEIGHT]
+    rooms = worlds[1].position[:, 1] // HEIGHT
+    np.testing.assert_array_equal(rooms, np.repeat([0, 1, 0, 1], stay))
+    assert len(find_worlds(index(frames[:stay]))) == 1
 
 
 def test_an_object_is_one_sprite_on_one_track() -> None:
@@ -175,7 +192,7 @@ def test_pieces_that_are_seen_together_become_one_sprite() -> None:
     for t, frame in enumerate(frames):
         put(frame, ball(), 2 + t, 20 + t // 5)
     indexed, pts = index(frames), np.arange(80)
-    world = find_world(indexed)
+    world = find_worlds(indexed)[0]
     pieces = mine(indexed, pts, Fraction(1, 60), (), world)
     joined = mine(indexed, pts, Fraction(1, 60), merge_sprites(pieces, indexed), world)
     assert len(pieces.sprites) > len(joined.sprites)

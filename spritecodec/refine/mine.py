@@ -23,6 +23,7 @@ from spritecodec.refine.kernels import CLEAR, Ids, State, draw_background
 from spritecodec.refine.pan import estimate_pan
 from spritecodec.refine.parallax import find_parallax
 from spritecodec.refine.planes import MOST_COLOURS, build_planes
+from spritecodec.refine.rooms import split_rooms
 from spritecodec.refine.translucent import find_materials, number_materials
 from spritecodec.refine.world import World, build_world, draw_world
 from spritecodec.scene import Scene
@@ -51,27 +52,31 @@ def _unexplained(world: World, frames: Indexed) -> float:
     return total / (len(frames) * state.size)
 
 
-def find_world(frames: Indexed) -> World:
-    """Where the camera looks, and the background that it sees.
+def find_worlds(frames: Indexed) -> list[World]:
+    """Where the camera looks, and the background that it sees; more than one way to say it.
 
     Where much is left unexplained, the camera is searched for more eagerly, and then planes
-    at several depths; either is kept where it explains a good part of what was left.
+    at several depths; either is kept where it explains a good part of what was left. Where
+    rooms seem to differ in a few places only, a second world has them apart: mining tells
+    whether that, or sprites, say it in fewer bytes.
     """
-    world = build_world(frames, estimate_pan(frames))
+    pan = estimate_pan(frames)
+    world = build_world(frames, pan)
     left = _unexplained(world, frames)
-    if left < MUCH_UNEXPLAINED:
-        return world
-    eager = build_world(frames, estimate_pan(frames, eager=True))
-    left_by_eager = _unexplained(eager, frames)
-    if left_by_eager < STILL_UNEXPLAINED * left:
-        world, left = eager, left_by_eager
-        if left < MUCH_UNEXPLAINED:
-            return world
-    parallax = find_parallax(frames) if len(frames.colours) <= MOST_COLOURS else None
-    if parallax is None:
-        return world
-    deep = build_planes(frames, parallax)
-    return deep if _unexplained(deep, frames) < STILL_UNEXPLAINED * left else world
+    if left >= MUCH_UNEXPLAINED:
+        eager_pan = estimate_pan(frames, eager=True)
+        eager = build_world(frames, eager_pan)
+        left_by_eager = _unexplained(eager, frames)
+        if left_by_eager < STILL_UNEXPLAINED * left:
+            pan, world, left = eager_pan, eager, left_by_eager
+    if left >= MUCH_UNEXPLAINED and len(frames.colours) <= MOST_COLOURS:
+        parallax = find_parallax(frames)
+        if parallax is not None:
+            deep = build_planes(frames, parallax)
+            if _unexplained(deep, frames) < STILL_UNEXPLAINED * left:
+                return [deep]
+    split = split_rooms(frames, pan)
+    return [world] if split is None else [world, build_world(frames, split)]
 
 
 def find_translucent(frames: Indexed, world: World) -> Indexed:
@@ -103,7 +108,7 @@ def mine(
     seeds : sequence of ndarray, each shape (h, w), uint16
         Sprites to try before those that mining finds, as colour numbers, CLEAR outside.
     world : World
-        The background, from `find_world`.
+        The background, one of `find_worlds`.
 
     Returns
     -------
