@@ -38,7 +38,7 @@ from spritecodec.model.ranks import Ranks
 from spritecodec.packing import Chunk, Library, Packed
 from spritecodec.reader import Reader
 from spritecodec.render import Renderer
-from spritecodec.scene import Scene
+from spritecodec.scene import Recolouring, Scene
 
 if TYPE_CHECKING:
     from spritecodec.model.discovery import Discovery
@@ -303,6 +303,15 @@ def _train(
     )
 
 
+def _most_promising(ways: list[Iterator[Packed]]) -> Iterator[Packed]:
+    """The first attempt in each way, then all others in the way whose first is smallest."""
+    first = [next(way, None) for way in ways]
+    yield from (packed for packed in first if packed is not None)
+    begun = [(packed.size, i) for i, packed in enumerate(first) if packed is not None]
+    if begun:
+        yield from ways[min(begun)[1]]
+
+
 class _Encoder:
     """Writes one file: what grows from segment to segment, and what is measured."""
 
@@ -461,22 +470,30 @@ class _Encoder:
 
     def attempts(self, runs: list[Indexed], pts: NDArray[np.int64]) -> Iterator[tuple[str, Packed]]:
         """All ways to say one segment that a reader accepts, each with a name."""
-        from spritecodec.refine.mine import find_translucent, find_world
+        from spritecodec.refine.mine import find_translucent, find_worlds
+        from spritecodec.refine.recolour import undo_recolouring
         from spritecodec.refine.seeds import exact_sprites
 
         end = self.frames + len(pts)
         discovery = self.discover(len(pts))
-        for run in runs:
+        plain = [(run, run, Recolouring.none()) for run in runs]
+        undone = [(run, undo_recolouring(run)) for run in runs]
+        recoloured = [(run, u.frames, u.recolouring) for run, u in undone if u is not None]
+        ways: dict[str, list[Iterator[Packed]]] = {"mining": [], "model": []}
+        for run, shown, recolouring in plain + recoloured:
             self.say("Looking for the background", self.frames, end, "")
-            world = find_world(run)
-            frames = find_translucent(run, world)
-            known = [frames.ids_of(s) for s in self.library.sprites]
-            offers = {"mining": known}
-            if discovery is not None:
-                offers["model"] = known + exact_sprites(discovery, frames, self.frames)
-            for name, seeds in offers.items():
-                for packed in self.turns(name, run, frames, pts, seeds, world):
-                    yield name, packed
+            for world in find_worlds(shown):
+                frames = find_translucent(shown, world)
+                known = [frames.ids_of(s) for s in self.library.sprites]
+                offers = {"mining": known}
+                if discovery is not None:
+                    offers["model"] = known + exact_sprites(discovery, frames, self.frames)
+                for name, seeds in offers.items():
+                    way = self.turns(name, run, frames, pts, seeds, world, recolouring)
+                    ways[name].append(way)
+        for name, some in ways.items():
+            for packed in _most_promising(some):
+                yield name, packed
 
     def turns(
         self,
@@ -486,6 +503,7 @@ class _Encoder:
         pts: NDArray[np.int64],
         seeds: list[Ids],
         world: World,
+        recolouring: Recolouring,
     ) -> Iterator[Packed]:
         """Mine again and again, each time with what the time before showed to belong together."""
         from spritecodec.refine.correct import exact_residual
@@ -498,6 +516,7 @@ class _Encoder:
             words = f"{name}, {turn + 1} of at most {TURNS}"
             self.say("Mining", self.frames, self.frames + len(pts), words)
             scene = mine(frames, pts, Fraction(self.clip.time_base), seeds, world)
+            scene = dataclasses.replace(scene, recolouring=recolouring)
             if self.aim != "base":
                 wanted = (run.rgb(t) for t in range(len(run)))
                 scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))
