@@ -79,6 +79,18 @@ def test_sprites_over_a_solid_colour_are_found(
     assert found.codes.shape == (12, 128)
 
 
+def test_frames_known_from_training_start_from_its_placements(
+    plain: tuple[NDArray[np.uint8], TrainedModel],
+) -> None:
+    frames, model = plain
+    known = sorted(model.found)
+    alone = [model.discover(ArrayClip(frames), [t]) for t in known]
+    assert np.mean([10 ** (-f.psnr / 10) for f in alone]) <= 1.001 * 10 ** (-model.psnr / 10)
+    # Of another clip they are no help, and must do no harm.
+    other = model.discover(ArrayClip(frames[::-1]), known)
+    assert other.psnr > 40
+
+
 def test_the_scene_draws_what_was_discovered(
     plain: tuple[NDArray[np.uint8], TrainedModel],
 ) -> None:

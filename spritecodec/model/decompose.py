@@ -1,13 +1,13 @@
 """The hard decomposition of frames with sprites that are known already.
 
-Each frame starts from the placements of the frame before, standing or moved with the pan,
-and only what stays badly explained is searched.
+Each frame starts from the placements of the frame before, standing or moved with the pan, or
+from those that training found in it, and only what stays badly explained is searched.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -72,6 +72,7 @@ def decompose(
     price: float,
     layers: int,
     device: torch.device,
+    found: Mapping[int, tuple[Rows, tuple[int, int]]],
     network: SpriteNetwork | None = None,
     steps: int = 0,
     seconds: float = 0.0,
@@ -82,6 +83,9 @@ def decompose(
     ----------
     frames : sequence of int, optional
         Indices of the frames to decompose; None means all of them.
+    found : mapping
+        Placements (rows sprite, x, y, in drawing order) and pan that training found, by frame.
+        A frame starts from them where they explain it better than the frame before does.
     network : SpriteNetwork, optional
         Proposes placements and pan in place of matching.
     seconds : float
@@ -131,9 +135,13 @@ def decompose(
             elif placed:
                 picture.follow(0, dictionary, placed[-1], _minus(old, pan))
             if proposed is None:
+                if number - 1 in found:
+                    trained = _start(frame, colour, canvas, *found[number - 1], dictionary, price)
+                    if trained.error() < picture.error():
+                        picture, pan = trained, found[number - 1][1]
                 picture.explain(dictionary, live)
                 if picture.error() > WORSE * usual + 1:
-                    anew = Pictures([frame], [back], k, price, device)
+                    anew = Pictures([frame], picture.back, k, price, device)
                     anew.explain(dictionary, live)
                     if anew.error() < picture.error():
                         picture = anew
@@ -171,6 +179,23 @@ def decompose(
         steps=steps,
         seconds=seconds + time.monotonic() - begun,
     )
+
+
+def _start(
+    frame: Image,
+    colour: NDArray[np.uint8],
+    canvas: Canvas | None,
+    placed: Rows,
+    pan: tuple[int, int],
+    dictionary: Dictionary,
+    price: float,
+) -> Pictures:
+    """One frame with given placements, as far as they pay."""
+    back = backdrop(frame.shape, colour, canvas, pan)
+    picture = Pictures([frame], [back], dictionary.sprites.shape[1], price, dictionary.device)
+    picture.placed[0] = placed
+    picture.prune(dictionary)
+    return picture
 
 
 def backdrop_texture(canvas: Canvas, colour: NDArray[np.uint8]) -> Image:

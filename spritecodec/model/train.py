@@ -29,7 +29,7 @@ from spritecodec.model.decompose import backdrop, decompose
 from spritecodec.model.discovery import Discovery
 from spritecodec.model.fit import fit
 from spritecodec.model.frames import sample_frames
-from spritecodec.model.kernels import Image
+from spritecodec.model.kernels import Image, Rows
 from spritecodec.model.learn import Learner, pack_state, unpack_state
 from spritecodec.model.matching import Dictionary, Pictures
 from spritecodec.model.mining import mine_round
@@ -86,6 +86,8 @@ class TrainedModel:
         Wall time of training.
     psnr : float
         Decibels of the hard reconstruction of the training frames.
+    found : dict of int to (ndarray (p, 3) int32, (int, int))
+        Placements (sprite, x, y) and pan of the training frames, by their number in the clip.
     network : SpriteNetwork or None
         Proposes the placements, where the preset trains the network alone.
     """
@@ -99,6 +101,7 @@ class TrainedModel:
     steps: int
     seconds: float
     psnr: float
+    found: dict[int, tuple[Rows, tuple[int, int]]]
     network: SpriteNetwork | None = None
 
     def discover(
@@ -126,6 +129,7 @@ class TrainedModel:
             price=self.preset.model.price,
             layers=self.preset.model.layers,
             device=self.device,
+            found=self.found,
             network=self.network,
             steps=self.steps,
             seconds=self.seconds,
@@ -300,6 +304,15 @@ class _Run:
             steps=self.steps,
             seconds=0.0,
             psnr=psnr_from_mse(pictures.error()),
+            found={
+                t: (rows, (x, y))
+                for t, rows, (x, y) in zip(
+                    self.training.index.tolist(),
+                    pictures.placed,
+                    self.training_pan.tolist(),
+                    strict=True,
+                )
+            },
         )
         if self.learner is not None:
             with torch.no_grad():
