@@ -25,7 +25,7 @@ from spritecodec.refine.correct import exact_residual
 from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.kernels import Ids
 from spritecodec.refine.merge import merge_sprites
-from spritecodec.refine.mine import find_translucent, find_worlds, mine
+from spritecodec.refine.mine import find_settings, mine
 from spritecodec.render import Renderer
 
 
@@ -36,13 +36,12 @@ def measure(name: str, count: int) -> dict[str, Any]:
     for piece in clip.pieces(32):
         for frame in piece.frames[: max(0, count - len(run))]:
             run.add(frame)
-    world = find_worlds(run)[0]
-    frames = find_translucent(run, world)
+    setting = find_settings(run)[0]
     pts = np.arange(len(run), dtype=np.int64)
     seeds: list[Ids] = []
     turns = []
     for _ in range(TURNS):
-        scene = mine(frames, pts, Fraction(1, 60), seeds, world)
+        scene = mine(setting, pts, Fraction(1, 60), seeds)
         wanted = (run.rgb(t) for t in range(len(run)))
         scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))
         for t, drawn in enumerate(Renderer(scene).frames()):
@@ -56,7 +55,7 @@ def measure(name: str, count: int) -> dict[str, Any]:
                 "tracks": len(scene.tracks),
             }
         )
-        seeds = merge_sprites(scene, frames)
+        seeds = merge_sprites(scene, setting.frames)
     return {"frames": len(run), "turns": turns}
 
 

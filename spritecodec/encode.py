@@ -33,6 +33,7 @@ from spritecodec.formats.pack import (
     pack_audio,
     pack_head,
 )
+from spritecodec.formats.pixels import MOST_COLOURS
 from spritecodec.metrics import psnr_from_mse, squared_error
 from spritecodec.model.ranks import Ranks
 from spritecodec.packing import Chunk, Library, Packed
@@ -45,8 +46,8 @@ if TYPE_CHECKING:
     from spritecodec.model.train import TrainedModel
     from spritecodec.refine.indexed import Indexed
     from spritecodec.refine.kernels import Ids
+    from spritecodec.refine.mine import Setting
     from spritecodec.refine.simplify import Simplifier
-    from spritecodec.refine.world import World
 
 Quality = Literal["auto", "lossless", "base"] | float
 
@@ -61,6 +62,9 @@ TURNS = 4
 TURNS_IN_VAIN = 2
 # Where a PSNR is asked for, frames with at most so many colours are tried exactly too.
 FEW_COLOURS = 1024
+# Places that the file's palette must have left before a segment is recoloured: its own
+# colours are at most 1,024, and may all come in other colours and once more by themselves.
+ROOM_FOR_COLOURS = 4096
 
 # stage, work done, work in all, a few words more
 Progress = Callable[[str, int, int, str], None]
@@ -303,13 +307,13 @@ def _train(
     )
 
 
-def _most_promising(ways: list[Iterator[Packed]]) -> Iterator[Packed]:
-    """The first attempt in each way, then all others in the way whose first is smallest."""
-    first = [next(way, None) for way in ways]
-    yield from (packed for packed in first if packed is not None)
-    begun = [(packed.size, i) for i, packed in enumerate(first) if packed is not None]
-    if begun:
-        yield from ways[min(begun)[1]]
+@dataclass(frozen=True)
+class _Ground:
+    """One way to see a run of frames: its exact colours, how they were recoloured, a setting."""
+
+    run: Indexed
+    recolouring: Recolouring
+    setting: Setting
 
 
 class _Encoder:
@@ -470,55 +474,77 @@ class _Encoder:
 
     def attempts(self, runs: list[Indexed], pts: NDArray[np.int64]) -> Iterator[tuple[str, Packed]]:
         """All ways to say one segment that a reader accepts, each with a name."""
-        from spritecodec.refine.mine import find_translucent, find_worlds
+        from spritecodec.refine.mine import find_settings
         from spritecodec.refine.recolour import undo_recolouring
         from spritecodec.refine.seeds import exact_sprites
 
         end = self.frames + len(pts)
         discovery = self.discover(len(pts))
         plain = [(run, run, Recolouring.none()) for run in runs]
-        undone = [(run, undo_recolouring(run)) for run in runs]
+        room = len(self.library.palette.packed) <= MOST_COLOURS - ROOM_FOR_COLOURS
+        undone = [(run, undo_recolouring(run)) for run in runs if room]
         recoloured = [(run, u.frames, u.recolouring) for run, u in undone if u is not None]
-        ways: dict[str, list[Iterator[Packed]]] = {"mining": [], "model": []}
+        grounds: list[_Ground] = []
         for run, shown, recolouring in plain + recoloured:
             self.say("Looking for the background", self.frames, end, "")
-            for world in find_worlds(shown):
-                frames = find_translucent(shown, world)
-                known = [frames.ids_of(s) for s in self.library.sprites]
-                offers = {"mining": known}
-                if discovery is not None:
-                    offers["model"] = known + exact_sprites(discovery, frames, self.frames)
-                for name, seeds in offers.items():
-                    way = self.turns(name, run, frames, pts, seeds, world, recolouring)
-                    ways[name].append(way)
-        for name, some in ways.items():
-            for packed in _most_promising(some):
-                yield name, packed
+            grounds += [_Ground(run, recolouring, s) for s in find_settings(shown)]
+        known = [[g.setting.frames.ids_of(s) for s in self.library.sprites] for g in grounds]
+        yield from self.minings("mining", grounds, known, pts)
+        if discovery is not None:
+            modelled = [
+                seeds + exact_sprites(discovery, g.setting.frames, self.frames)
+                for g, seeds in zip(grounds, known, strict=True)
+            ]
+            yield from self.minings("model", grounds, modelled, pts)
+
+    def minings(
+        self,
+        name: str,
+        grounds: list[_Ground],
+        seeds: list[list[Ids]],
+        pts: NDArray[np.int64],
+    ) -> Iterator[tuple[str, Packed]]:
+        """Mine on each ground once; on that which gives fewest bytes, as often as it helps."""
+        ways = [
+            self.turns(name, *start, pts, slivers=False)
+            for start in zip(grounds, seeds, strict=True)
+        ]
+        first = [next(way, None) for way in ways]
+        begun = [(packed.size, i) for i, packed in enumerate(first) if packed is not None]
+        yield from ((name, packed) for packed in first if packed is not None)
+        if begun:
+            best = min(begun)[1]
+            yield from ((name, packed) for packed in ways[best])
+            again = self.turns(name, grounds[best], seeds[best], pts, slivers=True)
+            yield from ((name, packed) for packed in again)
 
     def turns(
         self,
         name: str,
-        run: Indexed,
-        frames: Indexed,
-        pts: NDArray[np.int64],
+        ground: _Ground,
         seeds: list[Ids],
-        world: World,
-        recolouring: Recolouring,
+        pts: NDArray[np.int64],
+        slivers: bool,
     ) -> Iterator[Packed]:
-        """Mine again and again, each time with what the time before showed to belong together."""
+        """Mine again and again, each time with what the time before showed to belong together.
+
+        With `slivers`, the first time makes sprites of even the smallest regions: the next
+        time they may be part of something. Some clips gain by that, others lose.
+        """
         from spritecodec.refine.correct import exact_residual
         from spritecodec.refine.merge import merge_sprites
-        from spritecodec.refine.mine import mine
+        from spritecodec.refine.mine import FEWEST_STRANGE, mine
 
         known = len(self.library.sprites)
         smallest, in_vain = math.inf, 0
         for turn in range(TURNS):
-            words = f"{name}, {turn + 1} of at most {TURNS}"
+            words = f"{name}, {'with slivers, ' * slivers}{turn + 1} of at most {TURNS}"
             self.say("Mining", self.frames, self.frames + len(pts), words)
-            scene = mine(frames, pts, Fraction(self.clip.time_base), seeds, world)
-            scene = dataclasses.replace(scene, recolouring=recolouring)
+            fewest = 1 if slivers and turn == 0 else FEWEST_STRANGE
+            scene = mine(ground.setting, pts, Fraction(self.clip.time_base), seeds, fewest)
+            scene = dataclasses.replace(scene, recolouring=ground.recolouring)
             if self.aim != "base":
-                wanted = (run.rgb(t) for t in range(len(run)))
+                wanted = (ground.run.rgb(t) for t in range(len(ground.run)))
                 scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))
             if self.readable(scene):
                 packed = self.library.pack(scene)
@@ -527,7 +553,7 @@ class _Encoder:
                 smallest = min(smallest, packed.size)
             if in_vain == TURNS_IN_VAIN or turn + 1 == TURNS:
                 return
-            seeds = seeds[:known] + merge_sprites(scene, frames)
+            seeds = seeds[:known] + merge_sprites(scene, ground.setting.frames)
 
     def discover(self, count: int) -> Discovery | None:
         """What the model places on some frames of the segment at hand."""

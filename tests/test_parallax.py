@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spritecodec.formats.pack import Palette, pack_pictures, pack_segment
 from spritecodec.refine.correct import exact_residual
 from spritecodec.refine.indexed import Indexed
-from spritecodec.refine.mine import find_translucent, find_worlds, mine
+from spritecodec.refine.mine import Setting, find_translucent, find_worlds, mine
 from spritecodec.refine.parallax import find_parallax
 from spritecodec.refine.world import World
 from spritecodec.render import Renderer
@@ -130,7 +130,7 @@ def test_planes_explain_the_frames_and_cost_little_more_than_the_truth(planes: F
     frames = index(planes)
     world = find_worlds(frames)[0]
     assert len(world.planes) == len(SHARES)
-    found = mine(find_translucent(frames, world), np.arange(FRAMES), Fraction(1, 60), (), world)
+    found = mine(Setting.of(frames, world), np.arange(FRAMES), Fraction(1, 60))
     alone = np.stack(list(Renderer(found).frames()))
     assert (alone != planes).any(axis=3).mean() < 0.01
     exact = dataclasses.replace(found, residual=exact_residual(found, planes))
@@ -167,13 +167,8 @@ def test_a_translucent_pane_is_one_material(pane: Frames, pane_world: World) -> 
 
 
 def test_a_translucent_pane_is_drawn_exactly(pane: Frames, pane_world: World) -> None:
-    found = mine(
-        find_translucent(index(pane), pane_world),
-        np.arange(FRAMES),
-        Fraction(1, 60),
-        (),
-        pane_world,
-    )
+    setting = Setting.of(index(pane), pane_world)
+    found = mine(setting, np.arange(FRAMES), Fraction(1, 60))
     exact = dataclasses.replace(found, residual=exact_residual(found, pane))
     np.testing.assert_array_equal(drawn(exact), pane)
     assert any(((s[..., 3] > 0) & (s[..., 3] < 255)).any() for s in found.sprites)

@@ -13,7 +13,7 @@ from benchmarks.clips.drawn import true_scene
 from spritecodec.refine.correct import exact_residual
 from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.merge import merge_sprites
-from spritecodec.refine.mine import find_worlds, mine
+from spritecodec.refine.mine import find_settings, find_worlds, mine
 from spritecodec.refine.pan import estimate_pan
 from spritecodec.render import Renderer
 from spritecodec.scene import Scene
@@ -54,7 +54,7 @@ def mined(frames: Frames) -> Scene:
     """The Scene of the frames with its exact residual."""
     indexed = index(frames)
     pts = np.arange(len(frames), dtype=np.int64)
-    scene = mine(indexed, pts, Fraction(1, 60), (), find_worlds(indexed)[0])
+    scene = mine(find_settings(indexed)[0], pts, Fraction(1, 60))
     return dataclasses.replace(scene, residual=exact_residual(scene, frames))
 
 
@@ -192,9 +192,9 @@ def test_pieces_that_are_seen_together_become_one_sprite() -> None:
     for t, frame in enumerate(frames):
         put(frame, ball(), 2 + t, 20 + t // 5)
     indexed, pts = index(frames), np.arange(80)
-    world = find_worlds(indexed)[0]
-    pieces = mine(indexed, pts, Fraction(1, 60), (), world)
-    joined = mine(indexed, pts, Fraction(1, 60), merge_sprites(pieces, indexed), world)
+    setting = find_settings(indexed)[0]
+    pieces = mine(setting, pts, Fraction(1, 60))
+    joined = mine(setting, pts, Fraction(1, 60), merge_sprites(pieces, indexed))
     assert len(pieces.sprites) > len(joined.sprites)
     assert any(s.shape == whole.shape and (s == whole).all() for s in joined.sprites)
     residual = exact_residual(joined, frames)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spritecodec.refine.dictionary import EIGHT_NEIGHBOURS
+from spritecodec.refine.kernels import differing
 from spritecodec.render import Renderer
 from spritecodec.scene import Residual, Scene
 
@@ -17,13 +18,12 @@ def _patches(
     drawn: NDArray[np.uint8], wanted: NDArray[np.uint8]
 ) -> Iterable[tuple[int, int, NDArray[np.uint8]]]:
     """Regions that differ, as (x, y, RGBA picture with clear pixels where nothing differs)."""
-    if np.array_equal(drawn, wanted):
-        return
-    channels = drawn != wanted
-    differs = channels[..., 0] | channels[..., 1] | channels[..., 2]
+    differs = np.empty(drawn.shape[:2], np.bool_)
     # All that differs lies in one box: the rest need not be looked at.
-    box = ndimage.find_objects(differs.view(np.int8))[0]
-    top, left = box[0].start, box[1].start
+    left, top, right, bottom = differing(drawn, wanted, differs)
+    if left >= right:
+        return
+    box = (slice(top, bottom), slice(left, right))
     differs, wanted = np.pad(differs[box], 1), wanted[box]
     # Regions a pixel or two apart are one patch: a patch costs more than a clear pixel.
     near = ndimage.binary_dilation(differs)

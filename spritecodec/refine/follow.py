@@ -29,8 +29,6 @@ SEARCH_RADIUS = 3  # pixels around where an object is expected
 SUCCESSORS_TRIED = 6
 LINK_DISTANCE = 14.0  # pixels between where an object was expected and where one appeared
 LINK_BONUS = 4.0  # pixels nearer, for a sprite that is known to follow
-# Smaller regions are sparks, or slivers of something: they cost more as tracks than as residual.
-FEWEST_STRANGE = 6
 # More strange regions than this at once are texture or noise, not objects.
 MOST_REGIONS = 96
 ROUNDS = 3  # what was covered fits once its cover is placed, and so on
@@ -67,12 +65,18 @@ class Followed:
 
 class _Follower:
     def __init__(
-        self, frames: Indexed, explain: Explain, dictionary: Dictionary, position: Longs
+        self,
+        frames: Indexed,
+        explain: Explain,
+        dictionary: Dictionary,
+        position: Longs,
+        fewest: int,
     ) -> None:
         self.frames = frames
         self.explain = explain
         self.dictionary = dictionary
         self.position = position
+        self.fewest = fewest
         self.state: State = np.empty((frames.height, frames.width), np.uint8)
         self.largest = LARGEST_SHAPE_SHARE * frames.height * frames.width
         self.successors: dict[int, list[int]] = {}
@@ -177,7 +181,7 @@ class _Follower:
             found += placed_here
         strange = list(regions(state))
         for rows, columns, mask in strange:
-            if not FEWEST_STRANGE <= mask.sum() <= self.largest or len(strange) > MOST_REGIONS:
+            if not self.fewest <= mask.sum() <= self.largest or len(strange) > MOST_REGIONS:
                 continue
             my, mx = np.nonzero(mask)
             sprite = d.add(my, mx, frame[rows, columns][mask])
@@ -226,7 +230,9 @@ class _Follower:
         self.live = [track for track, _ in placed]
 
 
-def follow(frames: Indexed, explain: Explain, dictionary: Dictionary, position: Longs) -> Followed:
+def follow(
+    frames: Indexed, explain: Explain, dictionary: Dictionary, position: Longs, fewest: int
+) -> Followed:
     """Follow all objects through a run of frames.
 
     Parameters
@@ -238,5 +244,7 @@ def follow(frames: Indexed, explain: Explain, dictionary: Dictionary, position: 
         Grows by the sprites that had to be added.
     position : ndarray, shape (n, 2), int64
         Canvas coordinates of the screen's top left corner.
+    fewest : int
+        Pixels of a region that becomes a sprite of its own.
     """
-    return _Follower(frames, explain, dictionary, position).run()
+    return _Follower(frames, explain, dictionary, position, fewest).run()

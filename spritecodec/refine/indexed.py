@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.refine.kernels import CLEAR, Ids, Longs
+from spritecodec.refine.kernels import CLEAR, Ids, Longs, fill_rgb
 
 # Colour numbers end below 65535, which means "no colour"; 65534 stands for every colour
 # that came after the table was full, and never equals anything that is drawn.
@@ -89,7 +89,8 @@ class Indexed:
         exact = self._exact.get(t)
         if exact is not None:
             return exact
-        rgb: NDArray[np.uint8] = np.take(self.rgb_of_colours(), self._frames[t], axis=0)
+        rgb = np.empty((self.height, self.width, 3), np.uint8)
+        fill_rgb(self._frames[t], self.rgb_of_colours(), rgb)
         return rgb
 
     def windows(self, t: Longs, x: Longs, y: Longs, height: int, width: int) -> Ids:

@@ -255,3 +255,36 @@ def go_on(
             placed[i, 0] = bx
             placed[i, 1] = by
             placed[i, 2] = accept(frame, state, first, px, py, colour, needed, s, bx, by)
+
+
+@njit(cache=True)
+def fill_rgb(ids: NDArray[np.generic], colours: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+    """Colour numbers as RGB, by a table of shape (colours, 3)."""
+    h, w = ids.shape
+    for y in range(h):
+        for x in range(w):
+            c = ids[y, x]
+            out[y, x, 0] = colours[c, 0]
+            out[y, x, 1] = colours[c, 1]
+            out[y, x, 2] = colours[c, 2]
+
+
+@njit(cache=True)
+def differing(
+    one: NDArray[np.uint8], other: NDArray[np.uint8], out: NDArray[np.bool_]
+) -> tuple[int, int, int, int]:
+    """Mark where two RGB frames differ; the box (x0, y0, x1, y1) of all such pixels."""
+    h, w = out.shape
+    x0, y0, x1, y1 = w, h, 0, 0
+    for y in range(h):
+        for x in range(w):
+            differs = (
+                one[y, x, 0] != other[y, x, 0]
+                or one[y, x, 1] != other[y, x, 1]
+                or one[y, x, 2] != other[y, x, 2]
+            )
+            out[y, x] = differs
+            if differs:
+                x0, x1 = min(x0, x), max(x1, x + 1)
+                y0, y1 = min(y0, y), y + 1
+    return x0, y0, x1, y1

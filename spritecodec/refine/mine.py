@@ -10,13 +10,14 @@ placed only where every pixel that it shows equals the frame's.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spritecodec.refine.assemble import assemble
-from spritecodec.refine.dictionary import Dictionary, collect_shapes, learn_shapes
+from spritecodec.refine.dictionary import Dictionary, Shape, collect_shapes, learn_shapes
 from spritecodec.refine.follow import follow
 from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.kernels import CLEAR, Ids, State, draw_background
@@ -32,6 +33,9 @@ from spritecodec.scene import Scene
 # these leave less than so large a share of them, they are right.
 MUCH_UNEXPLAINED, STILL_UNEXPLAINED = 0.1, 0.7
 FEW_COLOURS = 255  # blends make more
+# Smaller regions are sparks, or slivers of something: as tracks they cost more than as
+# residual, unless they turn out to belong to something.
+FEWEST_STRANGE = 6
 
 
 def explain_with(world: World, frames: Indexed, t: int, state: State) -> int:
@@ -90,31 +94,63 @@ def find_translucent(frames: Indexed, world: World) -> Indexed:
     return number_materials(frames, world, materials) if len(materials) else frames
 
 
+@dataclass(frozen=True)
+class Setting:
+    """Where mining starts: what is known of a run of frames before its objects are.
+
+    Attributes
+    ----------
+    frames : Indexed
+        Translucent pixels numbered by material, where there are any.
+    world : World
+        The background.
+    shapes : list of Shape
+        What stands out from it in any frame: the first sprites to be tried.
+    """
+
+    frames: Indexed
+    world: World
+    shapes: list[Shape]
+
+    @staticmethod
+    def of(frames: Indexed, world: World) -> Setting:
+        """The setting that a background makes of a run of frames."""
+        frames = find_translucent(frames, world)
+        shapes = collect_shapes(frames, lambda t, state: explain_with(world, frames, t, state))
+        return Setting(frames, world, shapes)
+
+
+def find_settings(frames: Indexed) -> list[Setting]:
+    """The settings that the backgrounds found in a run of frames make of it."""
+    return [Setting.of(frames, world) for world in find_worlds(frames)]
+
+
 def mine(
-    frames: Indexed,
+    setting: Setting,
     pts: NDArray[np.int64],
     time_base: Fraction,
-    seeds: Sequence[Ids],
-    world: World,
+    seeds: Sequence[Ids] = (),
+    fewest: int = FEWEST_STRANGE,
 ) -> Scene:
     """Find the Scene of a run of frames.
 
     Parameters
     ----------
-    frames : Indexed
-        As `find_translucent` gives them.
+    setting : Setting
     pts : ndarray, shape (n,), int64
     time_base : Fraction
     seeds : sequence of ndarray, each shape (h, w), uint16
         Sprites to try before those that mining finds, as colour numbers, CLEAR outside.
-    world : World
-        The background, one of `find_worlds`.
+    fewest : int
+        Pixels of a region that becomes a sprite of its own; smaller ones are left to the
+        residual.
 
     Returns
     -------
     Scene
         Without residual; exact but for what no sprite or background explains.
     """
+    frames, world = setting.frames, setting.world
 
     def explain(t: int, state: State) -> int:
         return explain_with(world, frames, t, state)
@@ -124,6 +160,6 @@ def mine(
         y, x = np.nonzero(seed != CLEAR)
         if len(y):
             dictionary.add(y - y.min(), x - x.min(), seed[y, x])
-    learn_shapes(dictionary, collect_shapes(frames, explain), frames, explain)
-    followed = follow(frames, explain, dictionary, world.position)
+    learn_shapes(dictionary, setting.shapes, frames, explain)
+    followed = follow(frames, explain, dictionary, world.position, fewest)
     return assemble(frames, world, dictionary, followed, pts, time_base)
