@@ -35,8 +35,9 @@ LARGE = 0.01  # share of the screen that changes at an event
 MAIN_CAUSE = 0.5  # share of the changed pixels that the table must explain,
 MERGING = 0.9  # and where it makes one colour of several
 LOST = 0.5  # share of the screen: where less is as before, it is another picture
-STRANGE = 0.05  # share of the screen: so is it where more cannot be undone
+STRANGE = 0.05  # share of the screen: so is it where more is neither explained nor undone
 AS_GOOD = 0.005  # share of the screen: a known table may explain so much less than a new one
+SHORT = 8  # frames: no stretch to start from, while there are longer ones
 NEAR = 3  # pixels around a place in which objects are expected to have been before
 
 Table = NDArray[np.int64]
@@ -61,25 +62,19 @@ def _count(before: Ids, after: Ids, joint: Joint) -> None:
 
 
 @njit(cache=True)
-def _unlike(plain: Ids, shown: Ids, table: Table) -> int:
-    """How many pixels the table does not explain."""
-    count = 0
-    h, w = shown.shape
-    for y in range(h):
-        for x in range(w):
-            if table[plain[y, x]] != shown[y, x]:
-                count += 1
-    return count
-
-
-@njit(cache=True)
-def _histogram(frame: Ids, out: Longs) -> None:
-    """How many pixels have each colour."""
-    out[:] = 0
+def _histogram(frame: Ids, table: Table, colours: int) -> Longs:
+    """How many pixels have each colour under the table."""
+    out = np.zeros(colours, np.int64)
     h, w = frame.shape
+    last, run = frame[0, 0], 0
     for y in range(h):
         for x in range(w):
-            out[frame[y, x]] += 1
+            if frame[y, x] != last:  # counting runs is several times faster
+                out[table[last]] += run
+                last, run = frame[y, x], 0
+            run += 1
+    out[table[last]] += run
+    return out
 
 
 @njit(cache=True)
@@ -106,18 +101,24 @@ def _undo(plain: Ids, shown: Ids, table: Table, dx: int, dy: int, near: int, out
 
     A pixel brings its colour along by the displacement (dx, dy), or keeps it, where the table
     makes it the one that is shown. Otherwise it takes, of the colours that would look so, the
-    one most common around it before, or any. A colour that nothing becomes takes its second
-    number, which lies in the second half of the table.
+    one most common around it before, or any; itself, if the picture had it before, and else
+    rather one that the table changes. A colour that nothing becomes takes its second number,
+    which lies in the second half of the table.
     """
     h, w = shown.shape
     colours = len(table) // 2
     count = np.zeros(len(table), np.int64)
+    had = np.zeros(len(table), np.bool_)
+    for y in range(h):
+        for x in range(w):
+            had[plain[y, x]] = True
     any_of = np.arange(colours, 2 * colours)
+    rank = np.zeros(colours, np.int64)
     for c in range(colours):
-        any_of[table[c]] = c
-    for s in range(colours):
-        if table[s] == s:
-            any_of[s] = s
+        s = table[c]
+        better = (4 if had[c] else 1) if c == s else (3 if had[c] else 2)
+        if better > rank[s]:
+            any_of[s], rank[s] = c, better
     for y in range(h):
         for x in range(w):
             s = shown[y, x]
@@ -153,26 +154,34 @@ def _both(step: Displacement) -> list[Displacement]:
     return [(0, 0), step] if any(step) else [step]
 
 
-def _match_rest(found: Table, pure: NDArray[np.bool_], joint: Joint) -> None:
+def _match_rest(
+    found: Table, pure: NDArray[np.bool_], joint: Joint, rgb: NDArray[np.float64]
+) -> None:
     """Give the colours of small things a part in the table `found`.
 
     Things that move leave the places where their colours were counted: all that was red
     shows the dark sky now. But then a colour shows that nothing else becomes, on about as
-    many pixels: dark red.
+    many pixels: dark red. Of several, the one that looks most as if a fade had made it.
     """
     there, shows = joint.sum(axis=1), joint.sum(axis=0)
     main = np.zeros(len(found), np.int64)  # [colour]: pixels of the commonest that becomes it
     np.maximum.at(main, found, there)
     settled = np.where(pure, there == main[found], 2 * shows[found] >= there)
     free = shows >= FEWEST_PIXELS
-    free[found[settled & (there > 0)]] = False
+    seen = settled & (there > 0)
+    free[found[seen]] = False
+    if not free.any():
+        return
+    before, after = rgb[seen], rgb[found[seen]]
+    spread = before - before.mean(axis=0)
+    gain = (spread * after).sum(axis=0) / np.maximum((spread**2).sum(axis=0), 1)
+    faded = after.mean(axis=0) + (rgb - before.mean(axis=0)) * gain
     for c in np.argsort(-there, kind="stable").tolist():
         if settled[c] or there[c] < FEWEST_PIXELS:
             continue
         alike = np.flatnonzero(free & (2 * shows >= there[c]) & (shows <= 2 * there[c]))
         if len(alike):
-            difference = np.abs(shows[alike] - there[c])
-            found[c] = alike[np.lexsort((difference, -joint[c, alike]))[0]]
+            found[c] = alike[((rgb[alike] - faded[c]) ** 2).sum(axis=1).argmin()]
             free[found[c]] = False
 
 
@@ -186,18 +195,33 @@ class _Undoing:
     def __init__(self, frames: Indexed) -> None:
         self.frames = frames
         self.size = frames.height * frames.width
+        self.rgb = frames.rgb_of_colours().astype(np.float64)
         self.identity: Table = np.tile(np.arange(len(frames.colours)), 2)
         self.known: list[Table] = [self.identity]
         self.number: Longs = np.full(len(frames), -1)  # of each frame's table; -1: not yet
-        self.plain: dict[int, Ids] = {}  # frames that are not shown as they are
+        # Frames that are not shown as they are.
+        self.plain: dict[int, NDArray[np.uint8] | Ids] = {}
         self.windows = Windows(frames.height, frames.width)
+
+    def plainness(self, stretch: tuple[int, int]) -> tuple[bool, int, int]:
+        """Sorts stretches of frames: where colours differ most they have not become one."""
+        a, b = stretch
+        much = self.histogram(self.frames[(a + b) // 2])
+        return b - a < SHORT, -int((much >= FEWEST_PIXELS).sum()), a - b
+
+    def histogram(self, frame: Ids, number: int = 0) -> Longs:
+        """How many pixels show each colour under a table."""
+        return _histogram(frame, self.known[number], len(self.frames.colours))
+
+    def turned(self, before: Longs, after: Longs) -> bool:
+        """Whether histograms differ so much that colours may have changed."""
+        # Each pixel that turns is missing of one colour and too many of another.
+        return int(np.abs(before - after).sum()) > 2 * LARGE * self.size
 
     def moves(self, before: Ids, after: Ids) -> tuple[Displacement, int]:
         """How the picture scrolls, and how many pixels standing still or that explains."""
         rest, most = _agree(before, after, 0, 0)
         best = (0, 0)
-        if min(before.shape) < 2 * WINDOW:
-            return best, most
         votes = self.windows.votes(self.windows.table(before), self.windows.table(after))
         for step, _, _ in votes:
             moved, either = _agree(before, after, *step)
@@ -225,28 +249,26 @@ class _Undoing:
         explained = int((pixels - as_now)[pure].sum())
         if explained < max(MAIN_CAUSE * unlike, LARGE * self.size):
             return None
+        if unlike - explained > STRANGE * self.size:
+            return None
         found = np.where(pure, becomes, now)
         sources = np.bincount(found[there > 0], minlength=colours)
         merged = int(pixels[pure & (sources[becomes] > 1)].sum())
         if merged > explained / 2 and explained < MERGING * unlike:
             return None
-        _match_rest(found, pure, joint)
+        _match_rest(found, pure, joint, self.rgb)
         return np.concatenate([found, own]), self.size - unlike + explained
 
     def events(self) -> list[int]:
         """Frames whose colours differ from those of the frame before."""
         out: list[int] = []
-        colours = len(self.frames.colours)
         before = after = self.frames[0]
-        much, much_after = np.zeros(colours, np.int64), np.zeros(colours, np.int64)
-        _histogram(after, much_after)
+        much_after = self.histogram(after)
         last, steady = (0, 0), True  # how the picture scrolls; whether its colours stayed
         for t in range(1, len(self.frames)):
             older, before, after = before, after, self.frames[t]
-            much, much_after = much_after, much
-            _histogram(after, much_after)
-            # Each pixel that turns is missing of one colour and too many of another.
-            turned = bool(np.abs(much - much_after).sum() > 2 * LARGE * self.size)
+            much, much_after = much_after, self.histogram(after)
+            turned = self.turned(much, much_after)
             if turned:
                 if steady:
                     last, _ = self.moves(older, before)
@@ -265,43 +287,67 @@ class _Undoing:
 
     def walk(self, start: int, step: int) -> None:
         """From the frame at `start`, which is shown as it is, on to where all is unknown."""
-        plain, number, scrolled = self.frames[start], 0, (0, 0)
-        if 0 <= start - step < len(self.frames):
-            scrolled, _ = self.moves(self.frames[start - step], plain)
+        plain = shown = self.frames[start]
+        before = self.frames[start - step] if 0 <= start - step < len(self.frames) else shown
+        number, scrolled, steady = 0, (0, 0), True
         t = start + step
         while 0 <= t < len(self.frames) and self.number[t] < 0:
-            shown = self.frames[t]
+            older, before, shown = before, shown, self.frames[t]
             found, moved = number, (0, 0)
-            if _unlike(plain, shown, self.known[number]) >= LARGE * self.size:
-                moved, explained = self.moves(self.frames[t - step], shown)
+            turned = self.turned(self.histogram(plain, number), self.histogram(shown))
+            if turned:
+                if steady:
+                    scrolled, _ = self.moves(older, before)
+                moved, explained = self.moves(before, shown)
                 for by in _both(scrolled):
                     other, agree = self.choose(self.count(_shifted(plain, by), shown), number)
                     if agree > explained:
                         found, moved, explained = other, by, agree
                 if found == number == 0 and explained < LOST * self.size:
                     return
-            number, scrolled, before, plain = found, moved, plain, shown
+                scrolled = moved
+            elif number:
+                moved, _ = self.moves(before, shown)
+            event, number, steady = found != number, found, not turned
             if number:
-                plain = np.empty_like(shown)
-                _undo(before, shown, self.known[number], *moved, NEAR, plain)
-                if (plain >= len(self.frames.colours)).sum() > STRANGE * self.size:
+                undone = np.empty_like(shown)
+                _undo(plain, shown, self.known[number], *moved, NEAR, undone)
+                own = int((undone >= len(self.frames.colours)).sum())
+                if own > (LARGE if turned and not event else STRANGE) * self.size:
                     return
-                self.plain[t] = plain
+                plain = undone
+                few = len(self.identity) <= 256
+                self.plain[t] = plain.astype(np.uint8) if few else plain
+            else:
+                plain = shown
             self.number[t] = number
             t += step
 
     def choose(self, joint: Joint, number: int) -> tuple[int, int]:
         """The table that explains most, after `number`, and how many pixels."""
         every = np.arange(len(self.identity))
+        agree = np.array([joint[every, k].sum() for k in self.known])
         new = self.new_table(joint, self.known[number])
         if new is None:
-            return number, 0
-        agree = [int(joint[every, k].sum()) for k in self.known]
-        best = int(np.argmax(agree))
-        if agree[best] >= new[1] - AS_GOOD * self.size:
-            return best, agree[best]
+            best = int(np.argmax(agree))
+            unlike, gain = self.size - agree[number], agree[best] - agree[number]
+            well = gain >= max(MAIN_CAUSE * unlike, LARGE * self.size)
+            return (best, int(agree[best])) if well else (number, 0)
+        # Things that have moved on while all was black mislead a new table, but not much.
+        wrong = np.array([self.imbalance(joint, k) for k in (*self.known, new[0])])
+        likely = agree >= new[1] - STRANGE * self.size
+        likely &= (wrong[:-1] <= wrong[-1]) | (agree >= new[1] - AS_GOOD * self.size)
+        if likely.any():
+            best = int(np.argmin(np.where(likely, wrong[:-1], wrong.max() + 1)))
+            return best, int(agree[best])
         self.known.append(new[0])
         return len(self.known) - 1, new[1]
+
+    def imbalance(self, joint: Joint, table: Table) -> int:
+        """On how many pixels colours are missing or too many if the table is right."""
+        shows = np.zeros(joint.shape[1], np.int64)
+        np.add.at(shows, table, joint.sum(axis=1))
+        return int(np.abs(shows - joint.sum(axis=0)).sum())
 
     def colours(self) -> NDArray[np.uint8]:
         """RGB of all numbers: those of the second half have colours that no frame has."""
@@ -343,16 +389,16 @@ def undo_recolouring(frames: Indexed) -> Undone | None:
     Returns
     -------
     Undone or None
-        None where there are no such frames, or more than 1,024 colours.
+        None where there are no such frames, or more than 1,024 colours, or where frames are
+        narrower or lower than 16 pixels.
     """
-    if len(frames.colours) > MOST_COLOURS:
+    if len(frames.colours) > MOST_COLOURS or min(frames.height, frames.width) < 2 * WINDOW:
         return None
     undoing = _Undoing(frames)
     events = undoing.events()
     if not events:
         return None
-    stretches = sorted(pairwise([0, *events, len(frames)]), key=lambda ab: ab[0] - ab[1])
-    for a, b in stretches:
+    for a, b in sorted(pairwise([0, *events, len(frames)]), key=undoing.plainness):
         left = a + np.flatnonzero(undoing.number[a:b] < 0)
         if len(left):
             undoing.number[left] = 0
