@@ -29,6 +29,7 @@ from spritecodec.refine.kernels import (
 )
 
 EIGHT_NEIGHBOURS = np.ones((3, 3), int)
+NEIGHBOURS = ((0, 1), (1, 0), (0, -1), (-1, 0))  # (dy, dx): right, below, left, above
 # A sprite must explain so many pixels to be placed where nothing is known yet.
 FEWEST_PIXELS = 3
 # Larger regions (a flash, a fade, noise) are no objects; the residual takes them.
@@ -71,6 +72,7 @@ class Dictionary:
         self.colour: Ids = np.zeros(1 << 14, np.uint16)
         self.needed = np.zeros(1 << 14, np.int32)
         self.owner = np.zeros(1 << 14, np.int32)
+        self.around: Ids = np.zeros((1 << 14, 4), np.uint16)  # right, below, left, above
         self.size: list[tuple[int, int]] = []  # (height, width) of each sprite
 
     def add(self, y: Longs, x: Longs, colour: Ids) -> int:
@@ -82,11 +84,16 @@ class Dictionary:
             self.colour = np.append(self.colour, np.zeros_like(self.colour))
             self.needed = np.append(self.needed, np.zeros_like(self.needed))
             self.owner = np.append(self.owner, np.zeros_like(self.owner))
+            self.around = np.append(self.around, np.zeros_like(self.around), axis=0)
         part = slice(self._pixels, self._pixels + len(y))
         self.px[part], self.py[part], self.colour[part] = x, y, colour
         self._pixels += len(y)
         self.first[self.count + 1] = self._pixels
         self.owner[part] = self.count
+        picture = np.full((int(y.max()) + 3, int(x.max()) + 3), CLEAR, np.uint16)
+        picture[y + 1, x + 1] = colour
+        for k, (dy, dx) in enumerate(NEIGHBOURS):
+            self.around[part, k] = picture[y + 1 + dy, x + 1 + dx]
         self.size.append((int(y.max()) + 1, int(x.max()) + 1))
         self.count += 1
         return self.count - 1
@@ -145,8 +152,8 @@ class Dictionary:
     ) -> tuple[list[Found], int]:
         """Place sprites on a region, each time the best that covers a chosen pixel.
 
-        Pixels of the colours that are rarest in the dictionary are tried first: few
-        sprites can lie there. The search stops when no sprite fits, or when the budget is
+        Pixels of the colours that are rarest in the dictionary are tried first, and of these
+        the ones with least of their colour around them: few sprites can lie there. The search stops when no sprite fits, or when the budget is
         used up; returns what was placed, and what is left of the budget.
 
         Parameters
@@ -168,7 +175,12 @@ class Dictionary:
             colours < len(candidates), candidates[np.minimum(colours, len(candidates) - 1)], 0
         )
         known = rarity > 0
-        order = np.argsort(rarity[known], kind="stable")
+        alike = np.zeros(len(ys), np.int64)
+        for dy, dx in NEIGHBOURS:
+            y = np.clip(ys + dy, 0, frame.shape[0] - 1)
+            x = np.clip(xs + dx, 0, frame.shape[1] - 1)
+            alike += frame[y, x] == colours
+        order = np.lexsort((alike[known], rarity[known]))
         points = list(zip(xs[known][order].tolist(), ys[known][order].tolist(), strict=True))
         progress = True
         while progress and budget > 0:
@@ -185,6 +197,7 @@ class Dictionary:
                     self.py,
                     self.colour,
                     self.owner,
+                    self.around,
                     by_colour,
                     colour_first,
                     x,

@@ -149,6 +149,7 @@ def best_cover(
     py: NDArray[np.int16],
     colour: Ids,
     owner: NDArray[np.int32],
+    around: Ids,
     by_colour: Longs,
     colour_first: Longs,
     x: int,
@@ -158,16 +159,33 @@ def best_cover(
     """Best (gain, sprite, x, y) of all sprites at all offsets that cover pixel (x, y).
 
     ``by_colour`` lists the sprite pixels of each colour, those of colour c from
-    ``colour_first[c]`` on; ``owner`` is the sprite of each pixel. No more than about
-    ``budget`` comparisons are made; the fifth value is what is left of it.
+    ``colour_first[c]`` on; ``owner`` is the sprite of each pixel, ``around`` the colours
+    that its four neighbours have in the sprite. No more than about ``budget`` comparisons
+    are made; the fifth value is what is left of it.
     """
+    h, w = frame.shape
     best = 0
     bs, bx, by = -1, 0, 0
     c = frame[y, x]
     if c + 1 >= len(colour_first):
         return best, bs, bx, by, budget
+    # Most sprites that have the colour do not have it beside what the frame has beside it.
+    beside = np.full(4, 65535, np.uint16)
+    for k in range(4):
+        yy = y + (k == 1) - (k == 3)
+        xx = x + (k == 0) - (k == 2)
+        if 0 <= yy < h and 0 <= xx < w and state[yy, xx] < 2:
+            beside[k] = frame[yy, xx]
     for e in range(colour_first[c], colour_first[c + 1]):
         i = by_colour[e]
+        fits = True
+        for k in range(4):
+            if around[i, k] != beside[k] and around[i, k] != 65535 and beside[k] != 65535:
+                fits = False
+                break
+        if not fits:
+            budget -= 1
+            continue
         s = owner[i]
         size = first[s + 1] - first[s]
         budget -= 4
