@@ -25,23 +25,32 @@ from spritecodec.refine.correct import exact_residual
 from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.kernels import Ids
 from spritecodec.refine.merge import merge_sprites
-from spritecodec.refine.mine import find_settings, mine
+from spritecodec.refine.mine import FEWEST_STRANGE, Setting, find_settings, mine
 from spritecodec.render import Renderer
+
+CHAINS = {"plain": FEWEST_STRANGE, "slivers": 1}  # pixels of a sprite, at first
 
 
 def measure(name: str, count: int) -> dict[str, Any]:
-    """Bytes, sprites and tracks after each mining of a clip's first frames."""
+    """Bytes, sprites and tracks after each mining of a clip's first frames, by chain."""
     clip = open_clip(str(clip_file(spec_of(name))))
     run = Indexed(clip.height, clip.width)
     for piece in clip.pieces(32):
         for frame in piece.frames[: max(0, count - len(run))]:
             run.add(frame)
     setting = find_settings(run)[0]
+    chains = {chain: minings(name, run, setting, fewest) for chain, fewest in CHAINS.items()}
+    return {"frames": len(run), "chains": chains}
+
+
+def minings(name: str, run: Indexed, setting: Setting, fewest: int) -> list[dict[str, int]]:
+    """What each mining of a chain comes to; `fewest` counts for the first."""
     pts = np.arange(len(run), dtype=np.int64)
     seeds: list[Ids] = []
     turns = []
-    for _ in range(TURNS):
-        scene = mine(setting, pts, Fraction(1, 60), seeds)
+    for turn in range(TURNS):
+        at_least = FEWEST_STRANGE if turn else fewest
+        scene = mine(setting, pts, Fraction(1, 60), seeds, at_least)
         wanted = (run.rgb(t) for t in range(len(run)))
         scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))
         for t, drawn in enumerate(Renderer(scene).frames()):
@@ -56,7 +65,7 @@ def measure(name: str, count: int) -> dict[str, Any]:
             }
         )
         seeds = merge_sprites(scene, setting.frames)
-    return {"frames": len(run), "turns": turns}
+    return turns
 
 
 def markdown(results: dict[str, Any]) -> str:
@@ -65,14 +74,17 @@ def markdown(results: dict[str, Any]) -> str:
         "# Bytes after each mining",
         "",
         "Made by `python -m benchmarks.merging`. Each mining after the first starts with the",
-        "sprites that the one before joined; the encoder keeps the smallest.",
+        "sprites that the one before joined. In the chain *slivers*, the first makes sprites of",
+        "even the smallest regions. The encoder keeps the smallest of all.",
         "",
-        "| clip | frames |" + "".join(f" mining {i + 1} |" for i in range(TURNS)),
-        "|---|--:|" + "--:|" * TURNS,
+        "| clip | frames | chain |" + "".join(f" mining {i + 1} |" for i in range(TURNS)),
+        "|---|--:|---|" + "--:|" * TURNS,
     ]
     for name in (n for n in CLIPS if n in results):
-        cells = [f"{turn['bytes']:,}" for turn in results[name]["turns"]]
-        lines.append(f"| {name} | {results[name]['frames']:,} | " + " | ".join(cells) + " |")
+        for chain, turns in results[name]["chains"].items():
+            cells = [f"{turn['bytes']:,}" for turn in turns]
+            count = f"{results[name]['frames']:,}"
+            lines.append(f"| {name} | {count} | {chain} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -85,7 +97,8 @@ def main(clips: tuple[str, ...], frames: int) -> None:
     results = json.loads(path.read_text()) if path.exists() else {}
     for name in clips:
         results[name] = measure(name, frames)
-        click.echo(f"{name}: {[turn['bytes'] for turn in results[name]['turns']]}")
+        for chain, turns in results[name]["chains"].items():
+            click.echo(f"{name}, {chain}: {[turn['bytes'] for turn in turns]}")
         path.write_text(json.dumps(results, indent=2) + "\n")
         path.with_suffix(".md").write_text(markdown(results))
 

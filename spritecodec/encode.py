@@ -57,9 +57,11 @@ AUTO_PSNR = 40.0
 SEGMENT_FRAMES = 4096
 SEGMENT_BYTES = 400 << 20
 PIECE_FRAMES = 32
-# A segment is mined at most so often, and no more after so many times that saved nothing.
+# A chain of minings has at most so many, and ends after so many that saved nothing.
 TURNS = 4
 TURNS_IN_VAIN = 2
+# What takes so many times the bytes of the best before went wrong, and so would the next.
+HOPELESS = 1.2
 # Where a PSNR is asked for, frames with at most so many colours are tried exactly too.
 FEW_COLOURS = 1024
 # Places that the file's palette must have left before a segment is recoloured: its own
@@ -550,10 +552,12 @@ class _Encoder:
                 packed = self.library.pack(scene)
                 yield packed
                 in_vain = in_vain + 1 if packed.size >= smallest else 0
+                hopeless = packed.size > HOPELESS * smallest
                 smallest = min(smallest, packed.size)
-            if in_vain == TURNS_IN_VAIN or turn + 1 == TURNS:
-                return
-            seeds = seeds[:known] + merge_sprites(scene, ground.setting.frames)
+                if hopeless or in_vain == TURNS_IN_VAIN:
+                    return
+            if turn + 1 < TURNS:
+                seeds = seeds[:known] + merge_sprites(scene, ground.setting.frames)
 
     def discover(self, count: int) -> Discovery | None:
         """What the model places on some frames of the segment at hand."""
