@@ -153,8 +153,9 @@ class Dictionary:
         """Place sprites on a region, each time the best that covers a chosen pixel.
 
         Pixels of the colours that are rarest in the dictionary are tried first, and of these
-        the ones with least of their colour around them: few sprites can lie there. The search stops when no sprite fits, or when the budget is
-        used up; returns what was placed, and what is left of the budget.
+        the ones with least of their colour around them: few sprites can lie there. The search
+        stops when no sprite fits, or when the budget is used up; returns what was placed, and
+        what is left of the budget.
 
         Parameters
         ----------
