@@ -494,7 +494,7 @@ class _Encoder:
         yield from self.minings("mining", grounds, known, pts)
         if discovery is not None:
             modelled = [
-                seeds + exact_sprites(discovery, g.setting.frames, self.frames)
+                seeds + exact_sprites(discovery, g.setting, self.frames)
                 for g, seeds in zip(grounds, known, strict=True)
             ]
             yield from self.minings("model", grounds, modelled, pts)

@@ -5,51 +5,68 @@ from __future__ import annotations
 import numpy as np
 
 from spritecodec.model.discovery import Discovery
-from spritecodec.refine.indexed import OTHER, Indexed
-from spritecodec.refine.kernels import CLEAR, Ids
+from spritecodec.refine.indexed import OTHER
+from spritecodec.refine.kernels import CLEAR, UNEXPLAINED, Ids, State
+from spritecodec.refine.mine import Setting, explain_with
 
 OPAQUE = 128  # alpha from which a sprite's pixel takes part in the vote
 AGREED = 0.75  # share of the placements that must show a pixel's colour
 FEWEST_PLACEMENTS = 2
 MOST_PLACEMENTS = 200  # enough for a vote
 FEWEST_PIXELS = 4
+OFF_SCREEN = 255
+STANDS_OUT = 0.5  # share of the placements where the background does not explain a pixel
 
 
-def exact_sprites(discovery: Discovery, frames: Indexed, first: int) -> list[Ids]:
+def exact_sprites(discovery: Discovery, setting: Setting, first: int) -> list[Ids]:
     """Sprites of the model as colour numbers, their pixels voted for by the frames.
 
     Parameters
     ----------
     discovery : Discovery
         The model's hard placements.
-    frames : Indexed
-        A run of the clip's frames.
+    setting : Setting
+        A run of the clip's frames, and the background: what it explains is no sprite's.
     first : int
         Number in the clip of the run's first frame.
 
     Returns
     -------
     list of ndarray, each shape (k, k), uint16
-        CLEAR where the placements do not agree (what shows there is not the sprite's) and
-        outside; sprites with hardly any agreement are left out.
+        CLEAR where the placements do not agree (what shows there is not the sprite's), where
+        the background mostly explains them, and outside; sprites of which hardly any pixels
+        are left are left out.
     """
+    frames, k = setting.frames, discovery.sprites.shape[1]
     shown = discovery.frames[discovery.frame_index] - first
     inside = (shown >= 0) & (shown < len(frames))
+    states = {t: _state(setting, t, k) for t in np.unique(shown[inside]).tolist()}
     seeds = []
     for sprite in discovery.used().tolist():
         places = np.flatnonzero(inside & (discovery.sprite == sprite))
         if len(places) < FEWEST_PLACEMENTS:
             continue
         alpha = discovery.sprites[sprite, ..., 3]
-        k = alpha.shape[0]
         spread = np.linspace(0, len(places) - 1, min(len(places), MOST_PLACEMENTS)).astype(int)
         chosen = places[spread]
-        stack = frames.windows(shown[chosen], discovery.x[chosen], discovery.y[chosen], k, k)
-        seed = _vote(stack)
+        t, x, y = shown[chosen], discovery.x[chosen], discovery.y[chosen]
+        seed = _vote(frames.windows(t, x, y, k, k))
         seed[alpha < OPAQUE] = CLEAR
+        state = np.stack(
+            [states[i][v : v + k, u : u + k] for i, u, v in zip(t, x + k, y + k, strict=True)]
+        )
+        shows = (state != OFF_SCREEN).sum(0)
+        seed[(state == UNEXPLAINED).sum(0) < STANDS_OUT * shows] = CLEAR
         if (seed != CLEAR).sum() >= FEWEST_PIXELS:
             seeds.append(seed)
     return seeds
+
+
+def _state(setting: Setting, t: int, border: int) -> State:
+    """What the background leaves unexplained of frame `t`, with a border that is off screen."""
+    state = np.empty((setting.frames.height, setting.frames.width), np.uint8)
+    explain_with(setting.world, setting.frames, t, state)
+    return np.pad(state, border, constant_values=OFF_SCREEN)
 
 
 def _vote(stack: Ids) -> Ids:
