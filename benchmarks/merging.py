@@ -18,7 +18,6 @@ import numpy as np
 
 from benchmarks.clips.registry import CLIPS, clip_file, spec_of
 from benchmarks.codecs import RESULTS
-from spritecodec.encode import TURNS
 from spritecodec.formats.video_in import open_clip
 from spritecodec.packing import Library
 from spritecodec.refine.correct import exact_residual
@@ -26,6 +25,7 @@ from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.kernels import Ids
 from spritecodec.refine.merge import merge_sprites
 from spritecodec.refine.mine import FEWEST_STRANGE, Setting, find_settings, mine
+from spritecodec.refine.search import TURNS
 from spritecodec.render import Renderer
 
 CHAINS = {"plain": FEWEST_STRANGE, "slivers": 1}  # pixels of a sprite, at first

@@ -7,7 +7,6 @@ residual -> pack -> verify -> rename into place
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import math
 import os
@@ -25,28 +24,18 @@ from numpy.typing import NDArray
 from spritecodec.clip import ArrayClip, Clip
 from spritecodec.errors import InputError, MissingExtraError, SettingsError
 from spritecodec.formats.container import Container, Writer, check_target, create
-from spritecodec.formats.pack import (
-    MOST_PATCHES,
-    PICTURE_LIMIT,
-    RESIDUAL_LIMIT,
-    Head,
-    pack_audio,
-    pack_head,
-)
-from spritecodec.formats.pixels import MOST_COLOURS
+from spritecodec.formats.pack import Head, pack_audio, pack_head
 from spritecodec.metrics import psnr_from_mse, squared_error
 from spritecodec.model.ranks import Ranks
 from spritecodec.packing import Chunk, Library, Packed
 from spritecodec.reader import Reader
 from spritecodec.render import Renderer
-from spritecodec.scene import Recolouring, Scene
+from spritecodec.scene import Scene
 
 if TYPE_CHECKING:
     from spritecodec.model.discovery import Discovery
     from spritecodec.model.train import TrainedModel
     from spritecodec.refine.indexed import Indexed
-    from spritecodec.refine.kernels import Ids
-    from spritecodec.refine.mine import Setting
     from spritecodec.refine.simplify import Simplifier
 
 Quality = Literal["auto", "lossless", "base"] | float
@@ -57,16 +46,8 @@ AUTO_PSNR = 40.0
 SEGMENT_FRAMES = 4096
 SEGMENT_BYTES = 400 << 20
 PIECE_FRAMES = 32
-# A chain of minings has at most so many, and ends after so many that saved nothing.
-TURNS = 4
-TURNS_IN_VAIN = 2
-# What takes so many times the bytes of the best before went wrong, and so would the next.
-HOPELESS = 1.2
 # Where a PSNR is asked for, frames with at most so many colours are tried exactly too.
 FEW_COLOURS = 1024
-# Places that the file's palette must have left before a segment is recoloured: its own
-# colours are at most 1,024, and may all come in other colours and once more by themselves.
-ROOM_FOR_COLOURS = 4096
 
 # stage, work done, work in all, a few words more
 Progress = Callable[[str, int, int, str], None]
@@ -309,15 +290,6 @@ def _train(
     )
 
 
-@dataclass(frozen=True)
-class _Ground:
-    """One way to see a run of frames: its exact colours, how they were recoloured, a setting."""
-
-    run: Indexed
-    recolouring: Recolouring
-    setting: Setting
-
-
 class _Encoder:
     """Writes one file: what grows from segment to segment, and what is measured."""
 
@@ -429,9 +401,20 @@ class _Encoder:
 
         Two segments or more, where one would hold more pixels than a reader accepts.
         """
+        from spritecodec.refine.search import Search
+
+        search = Search(
+            self.library,
+            self.frames,
+            pts,
+            Fraction(self.clip.time_base),
+            self.discover(len(pts)),
+            self.aim != "base",
+            self.say,
+        )
         best: Packed | None = None
         sizes: dict[str, int] = {}
-        for name, packed in self.attempts(runs, pts):
+        for name, packed in search.attempts(runs):
             sizes[name] = min(packed.size, sizes.get(name, packed.size))
             if best is None or packed.size < best.size:
                 best = packed
@@ -443,17 +426,6 @@ class _Encoder:
         self.measure(best.scene)
         self.frames += len(pts)
         return best.chunks
-
-    def readable(self, scene: Scene) -> bool:
-        """Whether a segment keeps the limits under which readers allocate memory."""
-        sprites = sum(s.shape[0] * s.shape[1] for s in scene.sprites)
-        textures = sum(t.shape[0] * t.shape[1] for t in scene.textures)
-        return (
-            len(scene.residual) <= MOST_PATCHES
-            and len(scene.residual.pixels) <= RESIDUAL_LIMIT
-            and sprites <= PICTURE_LIMIT
-            and textures <= PICTURE_LIMIT
-        )
 
     def encode_halves(self, runs: list[Indexed], pts: NDArray[np.int64]) -> list[Chunk]:
         """A run as two segments."""
@@ -473,91 +445,6 @@ class _Encoder:
             ]
             chunks += self.encode_segment(halves, pts[part.start : part.stop])
         return chunks
-
-    def attempts(self, runs: list[Indexed], pts: NDArray[np.int64]) -> Iterator[tuple[str, Packed]]:
-        """All ways to say one segment that a reader accepts, each with a name."""
-        from spritecodec.refine.mine import find_settings
-        from spritecodec.refine.recolour import undo_recolouring
-        from spritecodec.refine.seeds import exact_sprites
-
-        end = self.frames + len(pts)
-        discovery = self.discover(len(pts))
-        plain = [(run, run, Recolouring.none()) for run in runs]
-        room = len(self.library.palette.packed) <= MOST_COLOURS - ROOM_FOR_COLOURS
-        undone = [(run, undo_recolouring(run)) for run in runs if room]
-        recoloured = [(run, u.frames, u.recolouring) for run, u in undone if u is not None]
-        grounds: list[_Ground] = []
-        for run, shown, recolouring in plain + recoloured:
-            self.say("Looking for the background", self.frames, end, "")
-            grounds += [_Ground(run, recolouring, s) for s in find_settings(shown)]
-        known = [[g.setting.frames.ids_of(s) for s in self.library.sprites] for g in grounds]
-        yield from self.minings("mining", grounds, known, pts)
-        if discovery is not None:
-            modelled = [
-                seeds + exact_sprites(discovery, g.setting, self.frames)
-                for g, seeds in zip(grounds, known, strict=True)
-            ]
-            yield from self.minings("model", grounds, modelled, pts)
-
-    def minings(
-        self,
-        name: str,
-        grounds: list[_Ground],
-        seeds: list[list[Ids]],
-        pts: NDArray[np.int64],
-    ) -> Iterator[tuple[str, Packed]]:
-        """Mine on each ground once; on that which gives fewest bytes, as often as it helps."""
-        ways = [
-            self.turns(name, *start, pts, slivers=False)
-            for start in zip(grounds, seeds, strict=True)
-        ]
-        first = [next(way, None) for way in ways]
-        begun = [(packed.size, i) for i, packed in enumerate(first) if packed is not None]
-        yield from ((name, packed) for packed in first if packed is not None)
-        if begun:
-            best = min(begun)[1]
-            yield from ((name, packed) for packed in ways[best])
-            again = self.turns(name, grounds[best], seeds[best], pts, slivers=True)
-            yield from ((name, packed) for packed in again)
-
-    def turns(
-        self,
-        name: str,
-        ground: _Ground,
-        seeds: list[Ids],
-        pts: NDArray[np.int64],
-        slivers: bool,
-    ) -> Iterator[Packed]:
-        """Mine again and again, each time with what the time before showed to belong together.
-
-        With `slivers`, the first time makes sprites of even the smallest regions: the next
-        time they may be part of something. Some clips gain by that, others lose.
-        """
-        from spritecodec.refine.correct import exact_residual
-        from spritecodec.refine.merge import merge_sprites
-        from spritecodec.refine.mine import FEWEST_STRANGE, mine
-
-        known = len(self.library.sprites)
-        smallest, in_vain = math.inf, 0
-        for turn in range(TURNS):
-            words = f"{name}, {'with slivers, ' * slivers}{turn + 1} of at most {TURNS}"
-            self.say("Mining", self.frames, self.frames + len(pts), words)
-            fewest = 1 if slivers and turn == 0 else FEWEST_STRANGE
-            scene = mine(ground.setting, pts, Fraction(self.clip.time_base), seeds, fewest)
-            scene = dataclasses.replace(scene, recolouring=ground.recolouring)
-            if self.aim != "base":
-                wanted = (ground.run.rgb(t) for t in range(len(ground.run)))
-                scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))
-            if self.readable(scene):
-                packed = self.library.pack(scene)
-                yield packed
-                in_vain = in_vain + 1 if packed.size >= smallest else 0
-                hopeless = packed.size > HOPELESS * smallest
-                smallest = min(smallest, packed.size)
-                if hopeless or in_vain == TURNS_IN_VAIN:
-                    return
-            if turn + 1 < TURNS:
-                seeds = seeds[:known] + merge_sprites(scene, ground.setting.frames)
 
     def discover(self, count: int) -> Discovery | None:
         """What the model places on some frames of the segment at hand."""
