@@ -16,9 +16,9 @@ from typing import Any
 import click
 import numpy as np
 
-from benchmarks.clips.registry import CLIPS, clip_file, spec_of
+from benchmarks.clips.registry import CLIPS
 from benchmarks.codecs import RESULTS
-from spritecodec.formats.video_in import open_clip
+from benchmarks.segmentation import first_frames
 from spritecodec.packing import Library
 from spritecodec.refine.correct import exact_residual
 from spritecodec.refine.indexed import Indexed
@@ -33,11 +33,8 @@ CHAINS = {"plain": FEWEST_STRANGE, "slivers": 1}  # pixels of a sprite, at first
 
 def measure(name: str, count: int) -> dict[str, Any]:
     """Bytes, sprites and tracks after each mining of a clip's first frames, by chain."""
-    clip = open_clip(str(clip_file(spec_of(name))))
-    run = Indexed(clip.height, clip.width)
-    for piece in clip.pieces(32):
-        for frame in piece.frames[: max(0, count - len(run))]:
-            run.add(frame)
+    frames = first_frames(name, count)
+    run = Indexed.of(frames, *frames.shape[1:3])
     setting = find_settings(run)[0]
     chains = {chain: minings(name, run, setting, fewest) for chain, fewest in CHAINS.items()}
     return {"frames": len(run), "chains": chains}
