@@ -9,24 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spritecodec.refine.indexed import Indexed
-from spritecodec.refine.kernels import (
-    CLEAR,
+from spritecodec.refine.fitting import (
+    MOST_ALSO,
+    ON_SPRITE,
     UNEXPLAINED,
-    Ids,
-    Longs,
-    State,
+    Sprites,
+    View,
     accept,
+    accept_behind,
     best_cover,
     best_near,
     gain_at,
-    shape_hashes,
+    gain_behind,
+    rarities,
+    sum_unexplained,
+    values_at,
 )
+from spritecodec.refine.indexed import Indexed
+from spritecodec.refine.kernels import CLEAR, Ids, Longs, State, shape_hashes
 
 EIGHT_NEIGHBOURS = np.ones((3, 3), int)
 NEIGHBOURS = ((0, 1), (1, 0), (0, -1), (-1, 0))  # (dy, dx): right, below, left, above
@@ -43,20 +49,43 @@ MOST_SHAPES = 2000
 SEARCH_BUDGET = 20_000_000
 POINTS_TRIED = 24
 
-Explain = Callable[[int, State], int]  # marks what the background leaves unexplained
+Number = TypeVar("Number", bound=np.generic)
+Look = Callable[[int], View]  # frame t, with what the background leaves unexplained
 
 
 @dataclass(frozen=True)
 class Found:
     """A sprite placed on a frame, in screen coordinates.
 
-    ``covered`` pixels of it lie behind something that was placed before.
+    ``covered`` pixels of it lie behind something that was placed before, ``over`` pixels
+    before something that was. One that is ``veiled`` was placed before what lies before it.
     """
 
     sprite: int
     x: int
     y: int
     covered: int
+    over: int = 0
+    veiled: bool = False
+
+
+def _telling_first(value: Ids) -> Longs:
+    """An order of a sprite's pixels in which most places that do not fit are seen to at once.
+
+    The values come in turns, and from all over the sprite: where one patch of one colour
+    fits by chance, as black does on black, another colour or another patch will not.
+    """
+    spread = np.argsort(np.arange(len(value)) * 0.6180339887498949 % 1, kind="stable")
+    by_value = np.argsort(value[spread], kind="stable")
+    _, first, count = np.unique(value[spread][by_value], return_index=True, return_counts=True)
+    turn = np.empty(len(value), np.int64)
+    turn[by_value] = np.arange(len(value)) - np.repeat(first, count)
+    return spread[np.argsort(turn, kind="stable")]
+
+
+def _double(array: NDArray[Number]) -> NDArray[Number]:
+    """The same, with as many zeros after it."""
+    return np.append(array, np.zeros_like(array), axis=0)
 
 
 class Dictionary:
@@ -66,37 +95,73 @@ class Dictionary:
         self.count = 0
         self._pixels = 0
         self._indexed = -1
-        self.first: Longs = np.zeros(1 << 10, np.int64)
-        self.px = np.zeros(1 << 14, np.int16)
-        self.py = np.zeros(1 << 14, np.int16)
-        self.colour: Ids = np.zeros(1 << 14, np.uint16)
-        self.needed = np.zeros(1 << 14, np.int32)
-        self.owner = np.zeros(1 << 14, np.int32)
-        self.around: Ids = np.zeros((1 << 14, 4), np.uint16)  # right, below, left, above
+        self._by_rows: Longs = np.zeros(1 << 14, np.int64)  # each sprite's pixels, row by row
+        self._extent: Longs = np.zeros((1 << 10, 2), np.int64)  # (height, width) of each sprite
+        self._owner = np.zeros(1 << 14, np.int32)
+        self._around: Ids = np.zeros((1 << 14, 4), np.uint16)  # right, below, left, above
+        self.sprites = Sprites(
+            first=np.zeros(1 << 10, np.int64),
+            px=np.zeros(1 << 14, np.int16),
+            py=np.zeros(1 << 14, np.int16),
+            value=np.zeros(1 << 14, np.uint16),
+            also=np.zeros((1 << 14, MOST_ALSO), np.uint16),
+            votes=np.zeros((1 << 14, 1 + MOST_ALSO), np.int32),
+            needed=np.zeros(1 << 14, np.int32),
+        )
         self.size: list[tuple[int, int]] = []  # (height, width) of each sprite
 
-    def add(self, y: Longs, x: Longs, colour: Ids) -> int:
-        """Add a sprite by its opaque pixels, smallest x and y being 0; return its number."""
-        while self.count + 2 > len(self.first):
-            self.first = np.append(self.first, np.zeros_like(self.first))
-        while self._pixels + len(y) > len(self.px):
-            self.px, self.py = (np.append(a, np.zeros_like(a)) for a in (self.px, self.py))
-            self.colour = np.append(self.colour, np.zeros_like(self.colour))
-            self.needed = np.append(self.needed, np.zeros_like(self.needed))
-            self.owner = np.append(self.owner, np.zeros_like(self.owner))
-            self.around = np.append(self.around, np.zeros_like(self.around), axis=0)
+    def add(self, y: Longs, x: Longs, values: Ids) -> int:
+        """Add a sprite by its pixels, smallest x and y being 0; return its number.
+
+        Parameters
+        ----------
+        y, x : ndarray, shape (n,)
+        values : ndarray, shape (n, 1 + MOST_ALSO), uint16
+            What each pixel may be, the likeliest first, CLEAR where there is no more.
+        """
+        if self.count + 2 > len(self.sprites.first):
+            self.sprites = self.sprites._replace(first=_double(self.sprites.first))
+            self._extent = _double(self._extent)
+        while self._pixels + len(y) > len(self._owner):
+            old = self.sprites
+            self.sprites = Sprites(
+                old.first,
+                _double(old.px),
+                _double(old.py),
+                _double(old.value),
+                _double(old.also),
+                _double(old.votes),
+                _double(old.needed),
+            )
+            self._owner, self._around = _double(self._owner), _double(self._around)
+            self._by_rows = _double(self._by_rows)
+        order = _telling_first(values[:, 0])
+        y, x, values = y[order], x[order], values[order]
         part = slice(self._pixels, self._pixels + len(y))
-        self.px[part], self.py[part], self.colour[part] = x, y, colour
+        sprites = self.sprites
+        sprites.px[part], sprites.py[part] = x, y
+        sprites.value[part], sprites.also[part] = values[:, 0], values[:, 1:]
+        sprites.votes[part], sprites.needed[part] = 0, 0
+        self._by_rows[part] = self._pixels + np.argsort(order)
         self._pixels += len(y)
-        self.first[self.count + 1] = self._pixels
-        self.owner[part] = self.count
+        sprites.first[self.count + 1] = self._pixels
+        self._owner[part] = self.count
         picture = np.full((int(y.max()) + 3, int(x.max()) + 3), CLEAR, np.uint16)
-        picture[y + 1, x + 1] = colour
+        picture[y + 1, x + 1] = np.where(values[:, 1] == CLEAR, values[:, 0], CLEAR)
         for k, (dy, dx) in enumerate(NEIGHBOURS):
-            self.around[part, k] = picture[y + 1 + dy, x + 1 + dx]
+            self._around[part, k] = picture[y + 1 + dy, x + 1 + dx]
         self.size.append((int(y.max()) + 1, int(x.max()) + 1))
+        self._extent[self.count] = self.size[-1]
         self.count += 1
         return self.count - 1
+
+    def add_picture(self, picture: Ids) -> None:
+        """Add a sprite by its picture, CLEAR outside."""
+        y, x = np.nonzero(picture != CLEAR)
+        if len(y):
+            values = np.full((len(y), 1 + MOST_ALSO), CLEAR, np.uint16)
+            values[:, 0] = picture[y, x]
+            self.add(y - y.min(), x - x.min(), values)
 
     def picture(self, sprite: int) -> Ids:
         """A sprite as colour numbers, CLEAR where it does not show.
@@ -104,55 +169,58 @@ class Dictionary:
         Pixels that never explained anything were only ever drawn over what showed the
         same, or behind something else; they are left out.
         """
-        part = slice(self.first[sprite], self.first[sprite + 1])
-        keep = self.needed[part] > 0
+        sprites = self.sprites
+        part = slice(sprites.first[sprite], sprites.first[sprite + 1])
+        values = np.column_stack([sprites.value[part], sprites.also[part]])
         out = np.full(self.size[sprite], CLEAR, np.uint16)
-        out[self.py[part][keep], self.px[part][keep]] = self.colour[part][keep]
+        keep = sprites.needed[part] > 0
+        out[sprites.py[part][keep], sprites.px[part][keep]] = _likeliest(
+            values[keep], sprites.votes[part][keep]
+        )
         return out
 
-    def gain(self, frame: Ids, state: State, sprite: int, x: int, y: int) -> int:
+    def gain(self, view: View, sprite: int, x: int, y: int) -> int:
         """Pixels that `sprite` at (x, y) would explain; -1 where it contradicts the frame."""
-        return int(gain_at(frame, state, self.first, self.px, self.py, self.colour, sprite, x, y))
+        return int(gain_at(view, self.sprites, sprite, x, y))
 
-    def near(
-        self, frame: Ids, state: State, sprite: int, x: int, y: int, radius: int
-    ) -> tuple[int, int, int]:
+    def near(self, view: View, sprite: int, x: int, y: int, radius: int) -> tuple[int, int, int]:
         """Best (gain, x, y) of `sprite` within `radius` of (x, y)."""
-        return best_near(
-            frame, state, self.first, self.px, self.py, self.colour, sprite, x, y, radius
-        )
+        return best_near(view, self.sprites, sprite, x, y, radius)
 
-    def place(self, frame: Ids, state: State, sprite: int, x: int, y: int) -> Found:
+    def place(self, view: View, sprite: int, x: int, y: int) -> Found:
         """Mark what `sprite` at (x, y) shows as explained."""
-        covered = accept(
-            frame, state, self.first, self.px, self.py, self.colour, self.needed, sprite, x, y
-        )
-        return Found(sprite, x, y, covered)
+        return Found(sprite, x, y, *accept(view, self.sprites, sprite, x, y))
+
+    def behind(self, view: View, sprite: int, x: int, y: int) -> int:
+        """As `gain`, where something translucent may lie before the sprite."""
+        return int(gain_behind(view, self.sprites, sprite, x, y))
+
+    def place_behind(self, view: View, sprite: int, x: int, y: int) -> Found:
+        """Mark what `sprite` at (x, y) shows; what looks different is still unexplained."""
+        accept_behind(view, self.sprites, sprite, x, y)
+        return Found(sprite, x, y, 0, veiled=True)
 
     def _index(self) -> tuple[Longs, Longs]:
-        """Sprite pixels by colour, and where each colour's begin."""
+        """Sprite pixels by what they may be, and where each value's begin."""
         if self._indexed != self._pixels:
-            colour = self.colour[: self._pixels]
-            self._by_colour = np.argsort(colour, kind="stable")
-            most = int(colour.max(initial=0))
-            self._colour_first = np.searchsorted(
-                colour[self._by_colour], np.arange(most + 2)
-            ).astype(np.int64)
+            by_rows = self._by_rows[: self._pixels]
+            also = self.sprites.also[by_rows]
+            several, which = np.nonzero(also != CLEAR)
+            pixel = np.append(by_rows, by_rows[several])
+            value = np.append(self.sprites.value[by_rows], also[several, which])
+            order = np.argsort(value, kind="stable")
+            self._by_value = pixel[order]
+            most = int(value.max(initial=0))
+            self._value_first = np.searchsorted(value[order], np.arange(most + 2)).astype(np.int64)
             self._indexed = self._pixels
-        return self._by_colour, self._colour_first
+        return self._by_value, self._value_first
 
     def cover(
-        self,
-        frame: Ids,
-        state: State,
-        rows: slice,
-        columns: slice,
-        mask: NDArray[np.bool_],
-        budget: int,
+        self, view: View, rows: slice, columns: slice, mask: NDArray[np.bool_], budget: int
     ) -> tuple[list[Found], int]:
         """Place sprites on a region, each time the best that covers a chosen pixel.
 
-        Pixels of the colours that are rarest in the dictionary are tried first, and of these
+        Pixels that fewest pixels of the dictionary may explain are tried first, and of these
         the ones with least of their colour around them: few sprites can lie there. The search
         stops when no sprite fits, or when the budget is used up; returns what was placed, and
         what is left of the budget.
@@ -167,52 +235,70 @@ class Dictionary:
         placed: list[Found] = []
         if not self.count or budget <= 0:
             return placed, budget
-        by_colour, colour_first = self._index()
+        by_value, value_first = self._index()
         ys, xs = np.nonzero(mask)
         ys, xs = ys + rows.start, xs + columns.start
-        candidates = np.diff(colour_first)
-        colours = frame[ys, xs].astype(np.int64)
-        rarity = np.where(
-            colours < len(candidates), candidates[np.minimum(colours, len(candidates) - 1)], 0
-        )
+        frame, state = view.frame, view.state
+        rarity = np.empty(len(ys), np.int64)
+        rarities(view, ys, xs, value_first, rarity)
         known = rarity > 0
         alike = np.zeros(len(ys), np.int64)
         for dy, dx in NEIGHBOURS:
             y = np.clip(ys + dy, 0, frame.shape[0] - 1)
             x = np.clip(xs + dx, 0, frame.shape[1] - 1)
-            alike += frame[y, x] == colours
+            alike += frame[y, x] == frame[ys, xs]
         order = np.lexsort((alike[known], rarity[known]))
         points = list(zip(xs[known][order].tolist(), ys[known][order].tolist(), strict=True))
+        left_open = np.empty((state.shape[0] + 1, state.shape[1] + 1), np.int32)
+        sum_unexplained(state, left_open)
         progress = True
         while progress and budget > 0:
             progress = False
             failed = 0
             for x, y in points:
-                if state[y, x] != UNEXPLAINED:
+                if state[y, x] % ON_SPRITE != UNEXPLAINED:
                     continue
                 gain, sprite, left, top, budget = best_cover(
-                    frame,
-                    state,
-                    self.first,
-                    self.px,
-                    self.py,
-                    self.colour,
-                    self.owner,
-                    self.around,
-                    by_colour,
-                    colour_first,
+                    view,
+                    self.sprites,
+                    self._owner,
+                    self._around,
+                    self._extent,
+                    left_open,
+                    by_value,
+                    value_first,
                     x,
                     y,
+                    FEWEST_PIXELS,
                     budget,
                 )
-                if gain >= FEWEST_PIXELS:
-                    placed.append(self.place(frame, state, sprite, left, top))
+                if gain:
+                    placed.append(self.place(view, sprite, left, top))
                     progress = True  # what was covered may fit now that its cover is known
                 else:
                     failed += 1
                 if budget <= 0 or failed >= POINTS_TRIED:
                     break
         return placed, budget
+
+
+def _likeliest(values: Ids, votes: NDArray[np.int32]) -> Ids:
+    """Choose one of the values that each pixel may have: what agreed most often.
+
+    Of equals, the one that most pixels of the sprite may have.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n, 1 + MOST_ALSO), uint16
+    votes : ndarray, shape (n, 1 + MOST_ALSO), int32
+    """
+    if not (values[:, 1] != CLEAR).any():
+        return values[:, 0]
+    likely = (values != CLEAR) & (votes == votes.max(axis=1, keepdims=True))
+    common = np.bincount(values[likely], minlength=int(CLEAR) + 1)
+    best = np.where(likely, common[values], -1).argmax(axis=1)
+    chosen: Ids = values[np.arange(len(values)), best]
+    return chosen
 
 
 @dataclass
@@ -226,16 +312,22 @@ class Shape:
     cut: bool  # every time, it touched the border of the screen
 
 
+def unexplained(state: State) -> NDArray[np.bool_]:
+    """Where nothing explains the frame yet, be it before a sprite."""
+    result: NDArray[np.bool_] = state % ON_SPRITE == UNEXPLAINED
+    return result
+
+
 def regions(state: State) -> Iterator[tuple[slice, slice, NDArray[np.bool_]]]:
     """Connected regions of unexplained pixels: rows, columns and mask of each."""
-    unexplained = state == UNEXPLAINED
-    height = np.flatnonzero(unexplained.any(axis=1))
+    open_ = unexplained(state)
+    height = np.flatnonzero(open_.any(axis=1))
     if not len(height):
         return
-    width = np.flatnonzero(unexplained.any(axis=0))
+    width = np.flatnonzero(open_.any(axis=0))
     top, left = int(height[0]), int(width[0])  # only where there is something, to save time
     labels, _ = ndimage.label(
-        unexplained[top : int(height[-1]) + 1, left : int(width[-1]) + 1], EIGHT_NEIGHBOURS
+        open_[top : int(height[-1]) + 1, left : int(width[-1]) + 1], EIGHT_NEIGHBOURS
     )
     for i, (rows, columns) in enumerate(ndimage.find_objects(labels)):
         mask = labels[rows, columns] == i + 1
@@ -243,16 +335,23 @@ def regions(state: State) -> Iterator[tuple[slice, slice, NDArray[np.bool_]]]:
         yield slice(y, y + mask.shape[0]), slice(x, x + mask.shape[1]), mask
 
 
-def collect_shapes(frames: Indexed, explain: Explain) -> list[Shape]:
-    """All distinct shapes of all frames."""
+def collect_shapes(frames: Indexed, look: Look) -> list[Shape]:
+    """All distinct shapes of all frames.
+
+    Parameters
+    ----------
+    frames : Indexed
+        Translucent pixels numbered by material: shapes are told by what they are made of.
+    look : callable (t) -> View
+    """
     height, width = frames.height, frames.width
-    state = np.empty((height, width), np.uint8)
     largest = LARGEST_SHAPE_SHARE * height * width
     shapes: dict[int, Shape] = {}
     for t in range(len(frames)):
-        if not 0 < explain(t, state) <= MOST_UNEXPLAINED_SHARE * height * width:
+        open_ = unexplained(look(t).state)
+        if not 0 < open_.sum() <= MOST_UNEXPLAINED_SHARE * height * width:
             continue
-        labels, count = ndimage.label(state == UNEXPLAINED, EIGHT_NEIGHBOURS)
+        labels, count = ndimage.label(open_, EIGHT_NEIGHBOURS)
         box = np.empty((count, 4), np.int32)
         area, key = np.empty(count, np.int64), np.empty(count, np.uint64)
         shape_hashes(labels, frames[t], count, box, area, key)
@@ -268,27 +367,37 @@ def collect_shapes(frames: Indexed, explain: Explain) -> list[Shape]:
     return list(shapes.values())
 
 
-def learn_shapes(
-    dictionary: Dictionary, shapes: list[Shape], frames: Indexed, explain: Explain
-) -> None:
+def region_values(
+    view: View, rows: slice, columns: slice, mask: NDArray[np.bool_]
+) -> tuple[Longs, Longs, Ids]:
+    """A region as a sprite: y and x in its box, and what each pixel may be.
+
+    Pixels that no value explains are left out.
+    """
+    y, x = np.nonzero(mask)
+    values = np.empty((len(y), 1 + MOST_ALSO), np.uint16)
+    values_at(view, y + rows.start, x + columns.start, values)
+    known = values[:, 0] != CLEAR
+    return y[known], x[known], values[known]
+
+
+def learn_shapes(dictionary: Dictionary, shapes: list[Shape], look: Look) -> None:
     """Add the recurring shapes that the dictionary does not explain yet.
 
     Shapes that were always cut by the border of the screen wait: a whole one may come.
     """
-    state = np.empty((frames.height, frames.width), np.uint8)
     recurring = [s for s in shapes if s.count > 1 and not s.cut]
     recurring = sorted(recurring, key=lambda s: -s.count * s.area)[:MOST_SHAPES]
     for shape in sorted(recurring, key=lambda s: (-s.count, s.frame)):
-        explain(shape.frame, state)
-        for rows, columns, mask in regions(state):
+        view = look(shape.frame)
+        for rows, columns, mask in regions(view.state):
             box = (columns.start, rows.start, columns.stop, rows.stop)
             if box == shape.box and int(mask.sum()) == shape.area:
                 break
         else:
             continue
-        frame = frames[shape.frame]
-        dictionary.cover(frame, state, rows, columns, mask, SEARCH_BUDGET)
-        if (state[rows, columns][mask] == UNEXPLAINED).any():
-            y, x = np.nonzero(mask)
-            dictionary.add(y, x, frame[rows, columns][mask])
-    dictionary.needed[:] = 0
+        whole = region_values(view, rows, columns, mask)
+        dictionary.cover(view, rows, columns, mask, SEARCH_BUDGET)
+        if len(whole[0]) and unexplained(view.state[rows, columns])[mask].any():
+            dictionary.add(*whole)
+    dictionary.sprites.needed[:] = 0

@@ -18,12 +18,14 @@ from spritecodec.refine.dictionary import (
     MOST_UNEXPLAINED_SHARE,
     SEARCH_BUDGET,
     Dictionary,
-    Explain,
     Found,
+    Look,
+    region_values,
     regions,
+    unexplained,
 )
-from spritecodec.refine.indexed import Indexed
-from spritecodec.refine.kernels import UNEXPLAINED, Ids, Longs, State, go_on
+from spritecodec.refine.fitting import View, go_on
+from spritecodec.refine.kernels import Longs
 
 SEARCH_RADIUS = 3  # pixels around where an object is expected
 SUCCESSORS_TRIED = 6
@@ -31,6 +33,7 @@ LINK_DISTANCE = 14.0  # pixels between where an object was expected and where on
 LINK_BONUS = 4.0  # pixels nearer, for a sprite that is known to follow
 # More strange regions than this at once are texture or noise, not objects.
 MOST_REGIONS = 96
+FEWEST_BEHIND = 24  # pixels of a sprite that is half hidden
 ROUNDS = 3  # what was covered fits once its cover is placed, and so on
 
 
@@ -64,27 +67,17 @@ class Followed:
 
 
 class _Follower:
-    def __init__(
-        self,
-        frames: Indexed,
-        explain: Explain,
-        dictionary: Dictionary,
-        position: Longs,
-        fewest: int,
-    ) -> None:
-        self.frames = frames
-        self.explain = explain
+    def __init__(self, look: Look, dictionary: Dictionary, position: Longs, fewest: int) -> None:
+        self.look = look
         self.dictionary = dictionary
         self.position = position
         self.fewest = fewest
-        self.state: State = np.empty((frames.height, frames.width), np.uint8)
-        self.largest = LARGEST_SHAPE_SHARE * frames.height * frames.width
         self.successors: dict[int, list[int]] = {}
         self.live: list[MinedTrack] = []
         self.result = Followed([], [])
 
     def run(self) -> Followed:
-        for t in range(len(self.frames)):
+        for t in range(len(self.position)):
             self.step(t)
         self.result.tracks += self.live
         return self.result
@@ -98,61 +91,61 @@ class _Follower:
         return [(x - ox, y - oy), (last_x - ox, last_y - oy), (last_x - px, last_y - py)]
 
     def step(self, t: int) -> None:
-        left = self.explain(t, self.state)
+        view = self.look(t)
+        left = int(unexplained(view.state).sum())
         placed: list[tuple[MinedTrack, Found]] = []
         lost = self.live
-        if 0 < left <= MOST_UNEXPLAINED_SHARE * self.state.size:
-            frame = self.frames[t]
-            lost = self.go_on(t, frame, lost, placed)
+        if 0 < left <= MOST_UNEXPLAINED_SHARE * view.state.size:
+            lost = self.go_on(t, view, lost, placed)
             for _ in range(ROUNDS - 1):
-                lost = [k for k in lost if not self.search(t, frame, k, placed)]
-            if (self.state == UNEXPLAINED).any():
-                lost = self.appear(t, frame, lost, placed)
+                lost = [k for k in lost if not self.search(t, view, k, placed)]
+            if view.colours < len(view.rgba):
+                lost = [k for k in lost if not self.look_behind(t, view, k, placed)]
+            if unexplained(view.state).any():
+                lost = self.appear(t, view, lost, placed)
         self.result.tracks += lost
         self.keep(t, placed)
 
     def go_on(
         self,
         t: int,
-        frame: Ids,
+        view: View,
         tracks: list[MinedTrack],
         placed: list[tuple[MinedTrack, Found]],
     ) -> list[MinedTrack]:
         """Tracks that stay or keep their velocity; returns those that do not."""
         if not tracks:
             return []
-        d = self.dictionary
         sprites = np.array([k.sprite[-1] for k in tracks], np.int64)
         guesses = np.array([self.guesses(k, t) for k in tracks], np.int64)
-        out = np.empty((len(tracks), 3), np.int64)
-        go_on(frame, self.state, d.first, d.px, d.py, d.colour, d.needed, sprites, guesses, out)
+        out = np.empty((len(tracks), 4), np.int64)
+        go_on(view, self.dictionary.sprites, sprites, guesses, out)
         lost = []
-        for track, (x, y, covered) in zip(tracks, out.tolist(), strict=True):
+        for track, (x, y, covered, over) in zip(tracks, out.tolist(), strict=True):
             if covered < 0:
                 lost.append(track)
             else:
-                placed.append((track, Found(track.sprite[-1], x, y, covered)))
+                placed.append((track, Found(track.sprite[-1], x, y, covered, over)))
         return lost
 
     def search(
-        self, t: int, frame: Ids, track: MinedTrack, placed: list[tuple[MinedTrack, Found]]
+        self, t: int, view: View, track: MinedTrack, placed: list[tuple[MinedTrack, Found]]
     ) -> bool:
         """Look for a track nearby, with its sprite or one that is known to follow."""
-        d, state = self.dictionary, self.state
+        d = self.dictionary
         last = track.sprite[-1]
         guesses = self.guesses(track, t)
-        best = max((d.gain(frame, state, last, x, y), last, x, y) for x, y in guesses)
+        best = max((d.gain(view, last, x, y), last, x, y) for x, y in guesses)
         x, y = guesses[0]
         if best[0] <= 0:
-            gain, nx, ny = d.near(frame, state, last, x, y, SEARCH_RADIUS)
+            gain, nx, ny = d.near(view, last, x, y, SEARCH_RADIUS)
             best = (gain, last, nx, ny)
             height, width = d.size[last]
             for sprite in self.successors.get(last, [])[:SUCCESSORS_TRIED]:
                 # Figures stand on the ground: keep the middle of the lower edge.
                 sh, sw = d.size[sprite]
                 gain, nx, ny = d.near(
-                    frame,
-                    state,
+                    view,
                     sprite,
                     x + (width - sw) // 2,
                     y + height - sh,
@@ -162,30 +155,56 @@ class _Follower:
                     best = (gain, sprite, nx, ny)
         if best[0] <= 0:
             return False
-        placed.append((track, d.place(frame, state, *best[1:])))
+        placed.append((track, d.place(view, *best[1:])))
+        return True
+
+    def look_behind(
+        self, t: int, view: View, track: MinedTrack, placed: list[tuple[MinedTrack, Found]]
+    ) -> bool:
+        """Look for a track's sprites where something translucent may lie before them."""
+        d = self.dictionary
+        last = track.sprite[-1]
+        height, width = d.size[last]
+        tried = []
+        for x, y in self.guesses(track, t):
+            for sprite in [last, *self.successors.get(last, [])[:SUCCESSORS_TRIED]]:
+                sh, sw = d.size[sprite]
+                left, top = x + (width - sw) // 2, y + height - sh
+                for dy in range(-1, 2):
+                    for dx in range(-1, 2):
+                        gain = d.behind(view, sprite, left + dx, top + dy)
+                        tried.append((gain, sprite, left + dx, top + dy))
+        best = max(tried)
+        if best[0] < FEWEST_BEHIND:
+            return False
+        placed.append((track, d.place_behind(view, *best[1:])))
         return True
 
     def appear(
         self,
         t: int,
-        frame: Ids,
+        view: View,
         lost: list[MinedTrack],
         placed: list[tuple[MinedTrack, Found]],
     ) -> list[MinedTrack]:
         """Explain what is left; returns the tracks that none of it continues."""
-        d, state = self.dictionary, self.state
+        d = self.dictionary
         found: list[Found] = []
         budget = SEARCH_BUDGET
-        for rows, columns, mask in list(regions(state)):
-            placed_here, budget = d.cover(frame, state, rows, columns, mask, budget)
+        largest = LARGEST_SHAPE_SHARE * view.state.size
+        for rows, columns, mask in list(regions(view.state)):
+            placed_here, budget = d.cover(view, rows, columns, mask, budget)
             found += placed_here
-        strange = list(regions(state))
+        strange = list(regions(view.state))
         for rows, columns, mask in strange:
-            if not self.fewest <= mask.sum() <= self.largest or len(strange) > MOST_REGIONS:
+            if not self.fewest <= mask.sum() <= largest or len(strange) > MOST_REGIONS:
                 continue
-            my, mx = np.nonzero(mask)
-            sprite = d.add(my, mx, frame[rows, columns][mask])
-            found.append(d.place(frame, state, sprite, columns.start, rows.start))
+            y, x, values = region_values(view, rows, columns, mask)
+            if not len(y):
+                continue
+            top, left = int(y.min()), int(x.min())
+            sprite = d.add(y - top, x - left, values)
+            found.append(d.place(view, sprite, columns.start + left, rows.start + top))
         pairs = []
         for i, f in enumerate(found):
             height, width = d.size[f.sprite]
@@ -220,26 +239,27 @@ class _Follower:
             track.sprite.append(f.sprite)
             track.x.append(f.x + ox)
             track.y.append(f.y + oy)
-            if f.covered:
+            if f.covered or f.over:
                 height, width = size[f.sprite]
                 for other, g in placed[:rank]:
                     gh, gw = size[g.sprite]
                     beside = f.x >= g.x + gw or g.x >= f.x + width
-                    if not beside and f.y < g.y + gh and g.y < f.y + height:
+                    if beside or f.y >= g.y + gh or g.y >= f.y + height:
+                        continue
+                    if f.over and g.veiled:
+                        self.result.behind.append((other, track))
+                    elif f.covered:
                         self.result.behind.append((track, other))
         self.live = [track for track, _ in placed]
 
 
-def follow(
-    frames: Indexed, explain: Explain, dictionary: Dictionary, position: Longs, fewest: int
-) -> Followed:
+def follow(look: Look, dictionary: Dictionary, position: Longs, fewest: int) -> Followed:
     """Follow all objects through a run of frames.
 
     Parameters
     ----------
-    frames : Indexed
-    explain : callable (t, state) -> int
-        Marks in `state` what the background leaves unexplained of frame t.
+    look : callable (t) -> View
+        Frame t, with what the background leaves unexplained.
     dictionary : Dictionary
         Grows by the sprites that had to be added.
     position : ndarray, shape (n, 2), int64
@@ -247,4 +267,4 @@ def follow(
     fewest : int
         Pixels of a region that becomes a sprite of its own.
     """
-    return _Follower(frames, explain, dictionary, position, fewest).run()
+    return _Follower(look, dictionary, position, fewest).run()

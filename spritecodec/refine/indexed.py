@@ -122,9 +122,7 @@ class Indexed:
 
     def rgba(self, ids: Ids) -> NDArray[np.uint8]:
         """Colour numbers as RGBA, shape (..., 4); 65535 (CLEAR) becomes the clear pixel."""
-        opaque = np.full((len(self.colours), 4), 255, np.uint8)
-        opaque[:, :3] = self.rgb_of_colours()
-        table = np.concatenate([opaque, self.materials, np.zeros((1, 4), np.uint8)])
+        table = np.append(self.values().astype(np.uint8), np.zeros((1, 4), np.uint8), axis=0)
         out: NDArray[np.uint8] = table[np.minimum(ids, len(table) - 1)]
         return out
 
@@ -132,6 +130,12 @@ class Indexed:
         """The colours as RGB, shape (colours, 3)."""
         shifted = self.colours[:, None] >> np.array([16, 8, 0], np.uint32)
         return (shifted & 255).astype(np.uint8)
+
+    def values(self) -> NDArray[np.int32]:
+        """RGBA of all numbers, of colours and then of materials, shape (numbers, 4)."""
+        opaque = np.full((len(self.colours), 4), 255, np.int32)
+        opaque[:, :3] = self.rgb_of_colours()
+        return np.concatenate([opaque, self.materials.astype(np.int32)])
 
     def ids_of_rgb(self, rgb: NDArray[np.uint8]) -> Ids:
         """Numbers of RGB colours, shape (..., 3); OTHER for those that no frame has."""

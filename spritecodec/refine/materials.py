@@ -61,6 +61,13 @@ class Materials:
             under[i][over[i][known]] = known
         return Materials(rgba, over, under)
 
+    def explain(self, behind: Ids, shown: Ids) -> NDArray[np.bool_]:
+        """Whether any material makes of each colour behind the colour shown, shapes (n,)."""
+        inside = np.minimum(behind, self.over.shape[1] - 1)
+        made: NDArray[np.bool_] = (self.over[:, inside] == shown).any(axis=0)
+        result: NDArray[np.bool_] = made & (behind < self.over.shape[1])
+        return result
+
 
 @njit(cache=True)
 def draw_over(picture: Ids, over: Ids, out: Ids) -> None:

@@ -10,7 +10,7 @@ placed only where every pixel that it shows equals the frame's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from spritecodec.refine.assemble import assemble
 from spritecodec.refine.dictionary import Dictionary, Shape, collect_shapes, learn_shapes
+from spritecodec.refine.fitting import View
 from spritecodec.refine.follow import follow
 from spritecodec.refine.indexed import Indexed
-from spritecodec.refine.kernels import CLEAR, Ids, State, draw_background
+from spritecodec.refine.kernels import Ids, State, draw_background
 from spritecodec.refine.pan import estimate_pan
 from spritecodec.refine.parallax import find_parallax
 from spritecodec.refine.planes import MOST_COLOURS, build_planes
@@ -100,24 +101,42 @@ class Setting:
 
     Attributes
     ----------
+    shown : Indexed
+        The run as colour numbers.
     frames : Indexed
-        Translucent pixels numbered by material, where there are any.
+        The same, translucent pixels numbered by material, where there are any.
     world : World
         The background.
     shapes : list of Shape
         What stands out from it in any frame: the first sprites to be tried.
     """
 
+    shown: Indexed
     frames: Indexed
     world: World
     shapes: list[Shape]
 
     @staticmethod
-    def of(frames: Indexed, world: World) -> Setting:
+    def of(shown: Indexed, world: World) -> Setting:
         """The setting that a background makes of a run of frames."""
-        frames = find_translucent(frames, world)
-        shapes = collect_shapes(frames, lambda t, state: explain_with(world, frames, t, state))
-        return Setting(frames, world, shapes)
+        bare = Setting(shown, find_translucent(shown, world), world, [])
+        return replace(bare, shapes=collect_shapes(bare.frames, bare.look))
+
+    def look(self, t: int) -> View:
+        """Frame t, and what the background leaves unexplained of it."""
+        world, frame = self.world, self.shown[t]
+        screen = frame.shape if len(self.frames.materials) else (1, 1)
+        view = View(
+            frame,
+            np.empty(frame.shape, np.uint8),
+            np.empty(screen, np.uint16),
+            self.frames.values(),
+            len(self.frames.colours),
+        )
+        explain_with(world, self.shown, t, view.state)
+        if len(self.frames.materials):
+            draw_world(world, t, view.behind)
+        return view
 
 
 def find_settings(frames: Indexed) -> list[Setting]:
@@ -151,15 +170,9 @@ def mine(
         Without residual; exact but for what no sprite or background explains.
     """
     frames, world = setting.frames, setting.world
-
-    def explain(t: int, state: State) -> int:
-        return explain_with(world, frames, t, state)
-
     dictionary = Dictionary()
     for seed in seeds:
-        y, x = np.nonzero(seed != CLEAR)
-        if len(y):
-            dictionary.add(y - y.min(), x - x.min(), seed[y, x])
-    learn_shapes(dictionary, setting.shapes, frames, explain)
-    followed = follow(frames, explain, dictionary, world.position, fewest)
+        dictionary.add_picture(seed)
+    learn_shapes(dictionary, setting.shapes, setting.look)
+    followed = follow(setting.look, dictionary, world.position, fewest)
     return assemble(frames, world, dictionary, followed, pts, time_base)

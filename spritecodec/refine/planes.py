@@ -22,6 +22,11 @@ from spritecodec.refine.parallax import Parallax
 from spritecodec.refine.translucent import find_materials
 from spritecodec.refine.world import Plane, World, draw_world, lay_out
 
+MOST_UNMIXED, TAKEN = 16, 0.2  # materials tried; places of the nearest per place unmixed
+FEWEST_BLENDS = 2  # colours that are seen with and without a material before them
+EXACTLY, VEILED = 10, 9  # what a pixel counts that is explained, and that may be through something
+# Colours kept of every place that a plane shows, and the share of the time that counts.
+FEW_COLOURS, SOMETIMES = 8, 0.03
 Planes = NDArray[np.uint16]  # (planes, H, W), back to front, CLEAR where a plane does not show
 Counts = NDArray[np.int32]
 
@@ -32,7 +37,33 @@ STEADY, DOUBT = 0.8, 2
 SUPPORT = 0.5  # share of the pixels seen of a place that must show its colour
 SMALLEST_OBJECT = 12  # pixels that differ from the planes in one place
 MOST_ROUNDS = 6
-FEW_CHANGES = 0.001  # share of the places; the rounds end when fewer change
+FEW_CHANGES = 0.0002  # share of the places; the rounds end when fewer change
+
+
+@njit(cache=True)
+def _look_through(
+    frames: NDArray[np.uint16],
+    position: Longs,
+    planes: Planes,
+    plane: int,
+    t: int,
+    y: int,
+    x: int,
+    under: Ids,
+) -> int:
+    """The colour that frame t shows of a plane at pixel (x, y), 65535 where it is covered.
+
+    Through a translucent place of a nearer plane, it is the colour that this is made of.
+    """
+    c = int(frames[t, y, x])
+    for i in range(len(planes) - 1, plane, -1):
+        front = planes[i, y + position[i, t, 1], x + position[i, t, 0]]
+        if front == 65535:
+            continue
+        if front < under.shape[1] or c >= under.shape[1]:
+            return 65535
+        c = int(under[front - under.shape[1], c])
+    return c if c < under.shape[1] else 65535
 
 
 @njit(cache=True)
@@ -51,19 +82,20 @@ def _vote(
 ) -> None:
     """Count, per place of a plane, what the pixels that nearer planes leave open say.
 
-    A pixel seen through a translucent place counts as the colour that this is made of.
-    `choice` receives the commonest colour, or the material that explains more, `votes` how
-    many pixels it explains, `behind` how many show what the planes behind show, `seen` how
-    many there are.
+    `choice` receives the colour that explains most, or the material that explains more,
+    `votes` what it explains, `behind` what the planes behind do, `seen` how many pixels there
+    are; all in units of 1 / EXACTLY of a pixel. What a colour explains once some material
+    lies before it counts a little less.
     """
     n, h, w = frames.shape
-    count, height, width = planes.shape
+    height, width = planes.shape[1:]
     materials, colours = over.shape
     choice[:] = 65535
     votes[:] = 0
     behind[:] = 0
     seen[:] = 0
     counter = np.zeros((width, colours), np.int32)
+    judged = np.zeros((width, colours), np.bool_)
     through = np.zeros((width, materials), np.int32)
     touched = np.empty(n * w, np.int64)
     for row in range(height):  # one row of the plane at a time, to count in little memory
@@ -74,18 +106,10 @@ def _vote(
                 continue
             left = position[plane, t, 0]
             for x in range(w):
-                c = frames[t, y, x]
                 if ignored[t, y, x]:
                     continue
-                for i in range(count - 1, plane, -1):
-                    front = planes[i, y + position[i, t, 1], x + position[i, t, 0]]
-                    if front == 65535:
-                        continue
-                    if front < colours or c >= colours:
-                        c = 65535
-                        break
-                    c = under[front - colours, c]
-                if c >= colours:
+                c = _look_through(frames, position, planes, plane, t, y, x, under)
+                if c == 65535:
                     continue
                 below = 65535
                 opaque = plane - 1
@@ -101,28 +125,74 @@ def _vote(
                     if front != 65535 and below < colours:
                         below = over[front - colours, below]
                 place = x + left
-                seen[row, place] += 1
+                seen[row, place] += EXACTLY
+                if counter[place, c] == 0:
+                    touched[here] = place * colours + c
+                    here += 1
                 counter[place, c] += 1
-                touched[here] = place * colours + c
-                here += 1
                 if below == c:
-                    behind[row, place] += 1
+                    behind[row, place] += EXACTLY
                 elif below < colours:
+                    veiled = False
                     for m in range(materials):
                         if over[m, below] == c:
                             through[place, m] += 1
+                            veiled = True
+                    if veiled:
+                        behind[row, place] += VEILED
         for k in range(here):
             place, c = touched[k] // colours, touched[k] % colours
-            if counter[place, c] > votes[row, place]:
-                votes[row, place] = counter[place, c]
+            explained = EXACTLY * counter[place, c]
+            for m in range(materials):
+                shown = over[m, c]
+                if shown < colours and shown != c and not judged[place, shown]:
+                    judged[place, shown] = True
+                    explained += VEILED * counter[place, shown]
+            for m in range(materials):
+                if over[m, c] < colours:
+                    judged[place, over[m, c]] = False
+            if explained > votes[row, place]:
+                votes[row, place] = explained
                 choice[row, place] = c
-            counter[place, c] = 0
+        for k in range(here):
+            counter[touched[k] // colours, touched[k] % colours] = 0
         for place in range(width):
             for m in range(materials):
-                if through[place, m] > votes[row, place]:
-                    votes[row, place] = through[place, m]
+                if EXACTLY * through[place, m] > votes[row, place]:
+                    votes[row, place] = EXACTLY * through[place, m]
                     choice[row, place] = colours + m
                 through[place, m] = 0
+
+
+@njit(cache=True)
+def _seen_at(
+    frames: NDArray[np.uint16],
+    position: Longs,
+    planes: Planes,
+    plane: int,
+    under: Ids,
+    colours: Ids,
+    often: Counts,
+) -> None:
+    """The first few colours seen at every place of a plane, and how often each is.
+
+    `colours` and `often`, shape (H, W, few), receive them; 65535 where there are no more.
+    """
+    n, h, w = frames.shape
+    colours[:] = 65535
+    often[:] = 0
+    for t in range(n):
+        for y in range(h):
+            for x in range(w):
+                c = _look_through(frames, position, planes, plane, t, y, x, under)
+                if c == 65535:
+                    continue
+                py, px = y + position[plane, t, 1], x + position[plane, t, 0]
+                for k in range(colours.shape[2]):
+                    if colours[py, px, k] == c or colours[py, px, k] == 65535:
+                        colours[py, px, k] = c
+                        often[py, px, k] += 1
+                        break
 
 
 class PlaneSolver:
@@ -150,7 +220,7 @@ class PlaneSolver:
         """Claim for each plane what moves as it does; the farthest takes what is left."""
         for plane in range(len(self.planes) - 2, -1, -1):
             self.vote(plane, materials)
-            claimed = self.votes - 1 >= STEADY * (self.seen + DOUBT)
+            claimed = self.votes - EXACTLY >= STEADY * (self.seen + EXACTLY * DOUBT)
             if plane == 0:
                 claimed = self.votes > 0
             self.planes[plane][claimed] = self.choice[claimed]
@@ -188,7 +258,7 @@ class PlaneSolver:
         self.planes[plane] = better
         return changed
 
-    def ignore_objects(self, frames: Indexed, world: World) -> None:
+    def ignore_objects(self, frames: Indexed, world: World, materials: Materials) -> None:
         """Leave what moves before the planes out of the votes, and the pixels around it.
 
         A plane may have taken parts of an object that moved with it for a while; they lie
@@ -198,10 +268,70 @@ class PlaneSolver:
         for t in range(len(frames)):
             draw_world(world, t, drawn)
             strange = (drawn != frames[t]) & (world.overlay != frames[t])
+            strange[strange] = ~materials.explain(drawn[strange], frames[t][strange])
             labels, _ = ndimage.label(strange, EIGHT_NEIGHBOURS)
             large = np.bincount(labels.ravel()) >= SMALLEST_OBJECT
             large[0] = False
             self.ignored[t] = ndimage.binary_dilation(large[labels], EIGHT_NEIGHBOURS)
+
+    def seen_together(self, materials: Materials) -> tuple[Longs, Longs]:
+        """Pairs of colours that some place of a plane behind others shows at different times.
+
+        Something translucent that moves before a plane shows as such pairs.
+
+        Returns
+        -------
+        pairs : ndarray, shape (m, 2), int64
+        places : ndarray, shape (m,), int64
+            How many places show both.
+        """
+        colours = materials.over.shape[1]
+        shape = (*self.planes.shape[1:], FEW_COLOURS)
+        numbers, often = np.empty(shape, np.uint16), np.empty(shape, np.int32)
+        codes = [np.zeros(0, np.int64)]
+        for plane in range(len(self.planes) - 2):
+            _seen_at(
+                self.frames, self.position, self.planes, plane, materials.under, numbers, often
+            )
+            common = often > np.maximum(1, SOMETIMES * often.sum(axis=2, keepdims=True))
+            for i in range(FEW_COLOURS):
+                for j in range(FEW_COLOURS):
+                    both = common[..., i] & common[..., j]
+                    if i != j and both.any():
+                        codes.append(
+                            numbers[..., i][both].astype(np.int64) * colours + numbers[..., j][both]
+                        )
+        code, places = np.unique(np.concatenate(codes), return_counts=True)
+        return np.stack([code // colours, code % colours], axis=1), places
+
+    def unmix(self, materials: Materials, together: tuple[Longs, Longs]) -> None:
+        """Put what planes behind always show through something as what lies behind it.
+
+        A place that is never seen plain took the blend as its colour. Where other places show
+        that blend and what it is made of, it may be made of the same; the nearest plane then
+        takes the material if that explains what is seen.
+        """
+        both, places = together
+        nearest, colours = len(self.planes) - 2, materials.over.shape[1]
+        right = [np.flatnonzero(over[both[:, 0]] == both[:, 1]) for over in materials.over]
+        order = sorted(range(len(right)), key=lambda m: -int(places[right[m]].sum()))
+        for m in order[:MOST_UNMIXED]:
+            if len(right[m]) < FEWEST_BLENDS:
+                continue
+            made_of = np.arange(int(CLEAR) + 1).astype(np.uint16)
+            rising = right[m][np.argsort(places[right[m]], kind="stable")]
+            made_of[both[rising, 1]] = both[rising, 0]  # the commonest stays
+            before = self.planes.copy()
+            for plane in range(nearest):
+                self.planes[plane] = made_of[self.planes[plane]]
+            changed = int((self.planes != before).sum())
+            self.vote(nearest, materials)
+            taken = self.choice == colours + m
+            taken &= (self.votes >= STEADY * self.seen) & (self.seen > 0)
+            if taken.sum() > TAKEN * changed:
+                self.planes[nearest][taken] = colours + m
+            else:
+                self.planes = before
 
     def drop_unused(self, frames: Indexed, materials: Materials) -> Materials:
         """Only the materials that some place is made of, with their new numbers."""
@@ -243,10 +373,16 @@ def build_planes(frames: Indexed, parallax: Parallax) -> World:
     materials = Materials.of(frames, np.zeros((0, 4), np.uint8))
     solver.begin(materials)
     solver.solve(materials, len(laid))
+    # Something translucent that covers part of a plane for good hides what it does to it.
+    together = solver.seen_together(materials)
+    materials = find_materials(frames, solver.world(materials, *screen), together)
+    solver.unmix(materials, together)
+    materials = solver.drop_unused(frames, materials)
+    solver.solve(materials, len(laid))
     # What is translucent is known by what it does to planes, and planes show through it.
     materials = find_materials(frames, solver.world(materials, *screen))
     solver.solve(materials, len(position))
-    solver.ignore_objects(frames, solver.world(materials, *screen))
+    solver.ignore_objects(frames, solver.world(materials, *screen), materials)
     solver.solve(materials, len(position))
     materials = solver.drop_unused(frames, materials)
     return solver.world(materials, *screen)

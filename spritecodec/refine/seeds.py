@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spritecodec.model.discovery import Discovery
+from spritecodec.refine.dictionary import unexplained
 from spritecodec.refine.indexed import OTHER
-from spritecodec.refine.kernels import CLEAR, UNEXPLAINED, Ids, State
-from spritecodec.refine.mine import Setting, explain_with
+from spritecodec.refine.kernels import CLEAR, Ids
+from spritecodec.refine.mine import Setting
 
 OPAQUE = 128  # alpha from which a sprite's pixel takes part in the vote
 AGREED = 0.75  # share of the placements that must show a pixel's colour
@@ -40,7 +42,7 @@ def exact_sprites(discovery: Discovery, setting: Setting, first: int) -> list[Id
     frames, k = setting.frames, discovery.sprites.shape[1]
     shown = discovery.frames[discovery.frame_index] - first
     inside = (shown >= 0) & (shown < len(frames))
-    states = {t: _state(setting, t, k) for t in np.unique(shown[inside]).tolist()}
+    strange = {t: _strange(setting, t, k) for t in np.unique(shown[inside]).tolist()}
     seeds = []
     for sprite in discovery.used().tolist():
         places = np.flatnonzero(inside & (discovery.sprite == sprite))
@@ -52,21 +54,20 @@ def exact_sprites(discovery: Discovery, setting: Setting, first: int) -> list[Id
         t, x, y = shown[chosen], discovery.x[chosen], discovery.y[chosen]
         seed = _vote(frames.windows(t, x, y, k, k))
         seed[alpha < OPAQUE] = CLEAR
-        state = np.stack(
-            [states[i][v : v + k, u : u + k] for i, u, v in zip(t, x + k, y + k, strict=True)]
+        here = np.stack(
+            [strange[i][v : v + k, u : u + k] for i, u, v in zip(t, x + k, y + k, strict=True)]
         )
-        shows = (state != OFF_SCREEN).sum(0)
-        seed[(state == UNEXPLAINED).sum(0) < STANDS_OUT * shows] = CLEAR
+        shows = (here != OFF_SCREEN).sum(0)
+        seed[(here == 1).sum(0) < STANDS_OUT * shows] = CLEAR
         if (seed != CLEAR).sum() >= FEWEST_PIXELS:
             seeds.append(seed)
     return seeds
 
 
-def _state(setting: Setting, t: int, border: int) -> State:
-    """What the background leaves unexplained of frame `t`, with a border that is off screen."""
-    state = np.empty((setting.frames.height, setting.frames.width), np.uint8)
-    explain_with(setting.world, setting.frames, t, state)
-    return np.pad(state, border, constant_values=OFF_SCREEN)
+def _strange(setting: Setting, t: int, border: int) -> NDArray[np.uint8]:
+    """Where the background does not explain frame `t`, with a border that is off screen."""
+    strange = unexplained(setting.look(t).state).astype(np.uint8)
+    return np.pad(strange, border, constant_values=OFF_SCREEN)
 
 
 def _vote(stack: Ids) -> Ids:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +30,12 @@ FARTHEST_APART = 30  # RGB distance of two backgrounds, at least, to tell an alp
 LARGEST_ERROR = 1.01  # of a colour value, by rounding
 NEAR = 2.5  # colour values: what agrees so nearly helps to fit a guess
 GUESSES = 400
+MOST_TOGETHER = 600  # pairs of colours seen at one place that are compared with one another
 CLOSE_ALPHA, CLOSE_COLOUR = 50, 5  # guesses are put together in steps of 1/50, and of 5
 FEWEST_PIXELS, FEWEST_BACKGROUNDS = 30, 3  # that a material explains
+FEW_BACKGROUNDS = 8  # leave more than one material
+REACH = 20  # how far alpha and colour may be from a first guess
+OFTEN = 300  # pixels over each of two backgrounds, where these may be enough
 EXACT_SHARE = 0.7  # of the pixels that it explains nearly: chance explains a few of these
 MOST_MATERIALS = 200
 
@@ -43,6 +48,13 @@ class _Pairs:
     shown: Floats  # (pairs, 3)
     count: Floats  # (pairs,)
 
+    @staticmethod
+    def of(codes: Longs, count: Longs, rgb: Floats) -> _Pairs:
+        """Pairs by the numbers of their colours, those that are given twice together."""
+        code, where = np.unique(codes, return_inverse=True)
+        total = np.bincount(where.ravel(), count, len(code))
+        return _Pairs(rgb[code >> 16], rgb[code & 65535], total.astype(np.float64))
+
 
 def _changed(frames: Indexed, world: World, t: int) -> tuple[Ids, NDArray[np.bool_]]:
     """The background of frame t, and where something else shows instead."""
@@ -53,10 +65,11 @@ def _changed(frames: Indexed, world: World, t: int) -> tuple[Ids, NDArray[np.boo
     return drawn, changed
 
 
-def _collect(frames: Indexed, world: World) -> tuple[_Pairs, Longs]:
-    """All pairs of background and shown colour, and such pairs of neighbours.
+def _collect(frames: Indexed, world: World) -> tuple[Longs, Longs, Longs]:
+    """All pairs of background and shown colour, how often each is, and pairs of neighbours.
 
-    The second is of shape (n, 4): background and colour shown of one pixel, then those of
+    The first holds the number of the background's colour, times 65536, plus that of the colour
+    shown. The last is of shape (n, 4): background and colour shown of one pixel, then those of
     another, which shows another colour before another background.
     """
     codes, neighbours = [], []
@@ -77,17 +90,22 @@ def _collect(frames: Indexed, world: World) -> tuple[_Pairs, Longs]:
         every = np.concatenate(here)
         neighbours.append(every[:: len(every) * len(frames) // MOST_NEIGHBOURS + 1])
     if not codes:
-        nothing = np.zeros((0, 3))
-        return _Pairs(nothing, nothing, np.zeros(0)), np.zeros((0, 4), np.int64)
-    rgb = frames.rgb_of_colours().astype(np.float64)
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 4), np.int64)
     code, count = np.unique(np.concatenate(codes), return_counts=True)
-    pairs = _Pairs(rgb[code >> 16], rgb[code & 65535], count.astype(np.float64))
-    return pairs, np.concatenate(neighbours).astype(np.int64)
+    return code, count, np.concatenate(neighbours).astype(np.int64)
 
 
-def _guess(neighbours: Longs, rgb: Floats) -> list[tuple[float, Floats]]:
-    """Likely materials: the share of the background that is left, and what is added to it."""
-    four, count = np.unique(neighbours, axis=0, return_counts=True)
+def _guess(four: Longs, count: Longs, rgb: Floats) -> list[tuple[float, Floats]]:
+    """Likely materials: the share of the background that is left, and what is added to it.
+
+    Parameters
+    ----------
+    four : ndarray, shape (n, 4)
+        Behind and shown, and once more for another pixel.
+    count : ndarray, shape (n,)
+        How often each is seen.
+    rgb : ndarray, shape (colours, 3)
+    """
     behind = rgb[four[:, 0]] - rgb[four[:, 2]]
     shown = rgb[four[:, 1]] - rgb[four[:, 3]]
     apart = (behind**2).sum(axis=1)
@@ -121,7 +139,7 @@ def _fit(
     """The material nearest to a guess that explains most pixels exactly: (pixels, RGBA)."""
     for _ in range(4):
         near = open_ & (np.abs(pairs.shown - left * pairs.behind - added).max(axis=1) <= NEAR)
-        if near.sum() < FEWEST_BACKGROUNDS:
+        if near.sum() < 2:
             return None
         x, y, weight = pairs.behind[near], pairs.shown[near], np.sqrt(pairs.count[near])[:, None]
         mean_x, mean_y = (weight * x).sum(0) / weight.sum(), (weight * y).sum(0) / weight.sum()
@@ -137,12 +155,16 @@ def _fit(
     count = pairs.count[near]
     best, material = 0.0, np.zeros(4, np.int64)
     about = round(255 * (1 - left))
-    for alpha in range(max(1, about - 3), min(254, about + 3) + 1):
+    middle = np.average(x, axis=0, weights=count)
+    apart = 2 * np.sqrt(np.average((x - middle) ** 2, axis=0, weights=count).max())
+    doubt = 3 + int(255 / max(1, apart))  # by rounding, where backgrounds are so near
+    for alpha in range(max(1, about - doubt), min(254, about + doubt) + 1):
         exact = np.ones(len(x), bool)
         colour = np.zeros(3, np.int64)
         for channel in range(3):
-            middle, reach = round(255 * added[channel] / alpha), 3 + 200 // alpha
-            tried = np.arange(max(0, middle - reach), min(255, middle + reach) + 1)
+            likely = (255 * added[channel] + (alpha - about) * middle[channel]) / alpha
+            reach = 3 + 200 // alpha
+            tried = np.arange(max(0, round(likely) - reach), min(255, round(likely) + reach) + 1)
             if not len(tried):
                 exact[:] = False
                 break
@@ -153,7 +175,10 @@ def _fit(
             colour[channel] = tried[i]
             exact &= fits[i]
         pixels = float(count[exact].sum())
-        if exact.sum() >= FEWEST_BACKGROUNDS and pixels > best:
+        enough = exact.sum() >= FEWEST_BACKGROUNDS or (
+            exact.sum() == 2 and count[exact].min() >= OFTEN
+        )
+        if enough and pixels > best:
             best, material = pixels, np.append(colour, alpha)
     if best < max(FEWEST_PIXELS, EXACT_SHARE * count.sum()):
         return None
@@ -167,7 +192,35 @@ def _explained(pairs: _Pairs, material: Longs) -> NDArray[np.bool_]:
     return result
 
 
-def find_materials(frames: Indexed, world: World) -> Materials:
+def _settle(pairs: _Pairs, material: Longs, frames: Indexed) -> Longs:
+    """Of all materials that explain the same pairs, that which fits the clip's colours best.
+
+    A few backgrounds leave several, of other alpha and colour. The right one makes colours of
+    the clip of its colours, also of those over which it was not noticed.
+    """
+    here = _explained(pairs, material)
+    if len(np.unique(pairs.behind[here], axis=0)) > FEW_BACKGROUNDS:
+        return material
+    x, y = pairs.behind[here].astype(np.int64), pairs.shown[here].astype(np.int64)
+    colours = frames.rgb_of_colours().astype(np.int64)
+    most, best = -1, material
+    about = int(material[3])
+    for alpha in range(max(1, about - REACH), min(254, about + REACH) + 1):
+        middle = material[:3] * about // alpha + (alpha - about) * x.mean(0).astype(int) // alpha
+        tried = np.clip(middle + np.arange(-REACH, REACH + 1)[:, None], 0, 255)
+        fits = (blend(x[:, None], alpha, tried[None]) == y[:, None]).all(axis=0)
+        options = [np.unique(tried[fits[:, k], k]).tolist() for k in range(3)]
+        for colour in product(*options):
+            made = blend(colours, alpha, np.array(colour)).astype(np.uint8)
+            known = int((frames.ids_of_rgb(made) < OTHER).sum())
+            if known > most:
+                most, best = known, np.array([*colour, alpha])
+    return best
+
+
+def find_materials(
+    frames: Indexed, world: World, together: tuple[Longs, Longs] | None = None
+) -> Materials:
     """The materials of what is drawn over the background, after those of the background.
 
     Parameters
@@ -175,14 +228,28 @@ def find_materials(frames: Indexed, world: World) -> Materials:
     frames : Indexed
     world : World
         Of the same frames.
+    together : (ndarray, shape (m, 2), int64, ndarray, shape (m,), int64) or None
+        Pairs of colours of which one may be the other behind something, and how often each
+        was seen.
 
     Returns
     -------
     Materials
         Those of the world, then those found, first those that explain most.
     """
-    pairs, neighbours = _collect(frames, world)
-    guesses = _guess(neighbours, frames.rgb_of_colours().astype(np.float64))
+    code, count, neighbours = _collect(frames, world)
+    rgb = frames.rgb_of_colours().astype(np.float64)
+    pairs = _Pairs.of(code, count, rgb)
+    guesses = _guess(*np.unique(neighbours, axis=0, return_counts=True), rgb)
+    if together is not None:
+        both, often = together
+        pairs = _Pairs.of(
+            np.append(code, both[:, 0] << 16 | both[:, 1]), np.append(count, often), rgb
+        )
+        first = np.argsort(-often, kind="stable")[:MOST_TOGETHER]
+        one, other = (first[which] for which in np.triu_indices(len(first), 1))
+        four = np.concatenate([both[one], both[other]], axis=1)
+        guesses += _guess(four, np.minimum(often[one], often[other]), rgb)
     open_ = np.ones(len(pairs.count), bool)
     known = np.zeros((0, 4), np.uint8) if world.materials is None else world.materials.rgba
     found = list(known.astype(np.int64))
@@ -201,6 +268,7 @@ def find_materials(frames: Indexed, world: World) -> Materials:
         if waiting and pixels < -waiting[0][0]:
             heappush(waiting, (-pixels, i))
             continue
+        material = _settle(pairs, material, frames)
         found.append(material)
         open_ &= ~_explained(pairs, material)
     return Materials.of(frames, np.array(found, np.uint8).reshape(-1, 4))

@@ -1,0 +1,408 @@
+"""Where a sprite fits a frame: exact comparison, pixel by pixel, compiled by numba.
+
+A frame is explained from front to back: where something opaque is placed, what comes later
+can neither agree nor contradict. Only a sprite that is known to be there, and that something
+translucent half hides, is placed before what hides it: from then on it is what lies behind
+those of its pixels that look different.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from spritecodec.refine.kernels import Ids, Longs, State
+
+# What is known of a pixel of the frame at hand. HIDDEN: behind what never moves.
+AS_BACKGROUND, UNEXPLAINED, EXPLAINED, HIDDEN = 0, 1, 2, 3
+ON_SPRITE = 4  # added to UNEXPLAINED where a sprite is known to lie behind
+VEILED = 8  # explained by something translucent and what is behind it: nothing else may be
+# What a sprite's pixel may be besides its first value; each is a colour or a material.
+MOST_ALSO = 3
+MOST_VALUES = 16  # that are looked at for one pixel of a frame
+# Of a sprite's translucent pixels, so large a share may contradict: what lies behind them is
+# not known everywhere.
+MOST_WRONG = 0.06
+# A sprite may look different in so large a share of the pixels that agree, where a material
+# would make it so; and in so large a share where none would.
+MOST_VEILED, MOST_STRANGE = 0.5, 0.05
+
+
+class View(NamedTuple):
+    """A frame while it is explained.
+
+    Attributes
+    ----------
+    frame : ndarray, shape (h, w), uint16
+        Colour numbers.
+    state : ndarray, shape (h, w), uint8
+    behind : ndarray, shape (h, w), uint16
+        Colour numbers of what lies behind; of one pixel where nothing is translucent.
+    rgba : ndarray, shape (colours + materials, 4), int32
+        Of all values.
+    colours : int
+        Values from here on are materials.
+    """
+
+    frame: Ids
+    state: State
+    behind: Ids
+    rgba: NDArray[np.int32]
+    colours: int
+
+
+class Sprites(NamedTuple):
+    """Sprites as lists of pixels, those of sprite s from ``first[s]`` to ``first[s + 1]``.
+
+    Attributes
+    ----------
+    first : ndarray, int64
+    px, py : ndarray, int16
+    value : ndarray, uint16
+        Numbers of colours, or of materials.
+    also : ndarray, shape (pixels, MOST_ALSO), uint16
+        What a pixel may be instead, 65535 where there is no more.
+    votes : ndarray, shape (pixels, 1 + MOST_ALSO), int32
+        How often each of these agreed with what was seen.
+    needed : ndarray, int32
+        How often a pixel was the one that explained what the frame shows.
+    """
+
+    first: Longs
+    px: NDArray[np.int16]
+    py: NDArray[np.int16]
+    value: Ids
+    also: Ids
+    votes: NDArray[np.int32]
+    needed: NDArray[np.int32]
+
+
+@njit(cache=True)
+def _makes(view: View, material: int, behind: int, shown: int) -> bool:
+    """Whether a material makes of the colour `behind` the colour `shown`."""
+    if behind >= view.colours or shown >= view.colours:
+        return False
+    alpha = view.rgba[material, 3]
+    for k in range(3):
+        made = alpha * view.rgba[material, k] + (255 - alpha) * view.rgba[behind, k] + 127
+        if made // 255 != view.rgba[shown, k]:
+            return False
+    return True
+
+
+@njit(cache=True)
+def _agrees(view: View, y: int, x: int, value: int) -> bool:
+    """Whether `value` at a pixel that nothing covers gives what the frame shows."""
+    if value < view.colours:
+        return bool(value == view.frame[y, x])
+    return _makes(view, value, view.behind[y, x], view.frame[y, x])
+
+
+@njit(cache=True)
+def _may_be(view: View, sprites: Sprites, i: int, y: int, x: int) -> bool:
+    """Whether anything that sprite pixel `i` may be agrees with what shows at (x, y)."""
+    if _agrees(view, y, x, sprites.value[i]):
+        return True
+    for k in range(MOST_ALSO):
+        if sprites.also[i, k] == 65535:
+            return False
+        if _agrees(view, y, x, sprites.also[i, k]):
+            return True
+    return False
+
+
+@njit(cache=True)
+def gain_at(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> int:
+    """Unexplained pixels that a sprite at (x, y) explains; -1 where it contradicts the frame."""
+    h, w = view.frame.shape
+    gain, wrong = 0, 0
+    for i in range(sprites.first[sprite], sprites.first[sprite + 1]):
+        yy = y + sprites.py[i]
+        xx = x + sprites.px[i]
+        if yy < 0 or xx < 0 or yy >= h or xx >= w:
+            continue
+        s = view.state[yy, xx]
+        if s == 2 or s == 3:
+            continue
+        value = sprites.value[i]
+        if s == VEILED:
+            if value != view.behind[yy, xx]:
+                return -1
+        elif value != view.frame[yy, xx]:
+            if value < view.colours and sprites.also[i, 0] == 65535:
+                return -1
+            if not _may_be(view, sprites, i, yy, xx):
+                wrong += 1
+                if wrong > MOST_WRONG * (sprites.first[sprite + 1] - sprites.first[sprite]):
+                    return -1
+                continue
+        gain += s & 1
+    return gain if wrong <= MOST_WRONG * gain else -1
+
+
+@njit(cache=True)
+def gain_behind(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> int:
+    """As `gain_at`, but other pixels may look as they do behind something translucent."""
+    h, w = view.frame.shape
+    gain, veiled, strange = 0, 0, 0
+    for i in range(sprites.first[sprite], sprites.first[sprite + 1]):
+        yy = y + sprites.py[i]
+        xx = x + sprites.px[i]
+        if yy < 0 or xx < 0 or yy >= h or xx >= w:
+            continue
+        s = view.state[yy, xx]
+        if s == 2 or s == 3:
+            continue
+        value = sprites.value[i]
+        shown = view.behind[yy, xx] if s == VEILED else view.frame[yy, xx]
+        if value == shown:
+            gain += s & 1
+        elif not s & 1 or value >= view.colours:
+            return -1
+        else:
+            through = False
+            for material in range(view.colours, len(view.rgba)):
+                if _makes(view, material, value, shown):
+                    through = True
+                    break
+            veiled += through
+            strange += not through
+    if veiled + strange > MOST_VEILED * gain or strange > MOST_STRANGE * gain:
+        return -1
+    return gain
+
+
+@njit(cache=True)
+def best_near(
+    view: View, sprites: Sprites, sprite: int, x: int, y: int, radius: int
+) -> tuple[int, int, int]:
+    """Best (gain, x, y) of a sprite within `radius` of (x, y); the nearest of equals."""
+    best = gain_at(view, sprites, sprite, x, y)
+    bx, by = x, y
+    for r in range(1, radius + 1):
+        for dy in range(-r, r + 1):
+            for dx in range(-r, r + 1):
+                if max(abs(dx), abs(dy)) != r:
+                    continue
+                g = gain_at(view, sprites, sprite, x + dx, y + dy)
+                if g > best:
+                    best = g
+                    bx, by = x + dx, y + dy
+    return best, bx, by
+
+
+@njit(cache=True)
+def accept(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> tuple[int, int]:
+    """Place a sprite: mark what it shows as explained.
+
+    Returns
+    -------
+    covered : int
+        Pixels that contradict the frame: it must be drawn behind their owner.
+    over : int
+        Pixels before a sprite that was placed by `accept_behind`.
+    """
+    h, w = view.frame.shape
+    covered, over = 0, 0
+    for i in range(sprites.first[sprite], sprites.first[sprite + 1]):
+        yy = y + sprites.py[i]
+        xx = x + sprites.px[i]
+        if yy < 0 or xx < 0 or yy >= h or xx >= w:
+            continue
+        s = view.state[yy, xx]
+        if s == 2 or s == 3:
+            covered += sprites.value[i] != view.frame[yy, xx]
+            continue
+        if s == VEILED:
+            covered += 1
+            continue
+        value = sprites.value[i]
+        opaque = value < view.colours and sprites.also[i, 0] == 65535
+        if not opaque:
+            if not _may_be(view, sprites, i, yy, xx):
+                continue
+            _vote(view, sprites, i, yy, xx)
+        view.state[yy, xx] = 2 if opaque else VEILED
+        sprites.needed[i] += s & 1
+        over += s == ON_SPRITE + 1
+    return covered, over
+
+
+@njit(cache=True)
+def accept_behind(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> None:
+    """Place a sprite that `gain_behind` finds: what lies before some of it is to be told."""
+    h, w = view.frame.shape
+    for i in range(sprites.first[sprite], sprites.first[sprite + 1]):
+        yy = y + sprites.py[i]
+        xx = x + sprites.px[i]
+        if yy < 0 or xx < 0 or yy >= h or xx >= w:
+            continue
+        s = view.state[yy, xx]
+        if s == 2 or s == 3 or s == VEILED:
+            continue
+        if sprites.value[i] == view.frame[yy, xx]:
+            view.state[yy, xx] = 2
+        else:
+            view.state[yy, xx] = ON_SPRITE + 1
+            view.behind[yy, xx] = sprites.value[i]
+        sprites.needed[i] += s & 1
+
+
+@njit(cache=True)
+def _vote(view: View, sprites: Sprites, i: int, y: int, x: int) -> None:
+    """Count which values of sprite pixel `i` agree at (x, y)."""
+    sprites.votes[i, 0] += _agrees(view, y, x, sprites.value[i])
+    for k in range(MOST_ALSO):
+        if sprites.also[i, k] != 65535:
+            sprites.votes[i, k + 1] += _agrees(view, y, x, sprites.also[i, k])
+
+
+@njit(cache=True)
+def explaining(view: View, y: int, x: int, out: Ids) -> int:
+    """Fill `out` with values that explain a pixel, its colour first; return how many."""
+    out[0] = view.frame[y, x]
+    count = 1
+    for value in range(view.colours, len(view.rgba)):
+        if count < len(out) and _agrees(view, y, x, value):
+            out[count] = value
+            count += 1
+    return count
+
+
+@njit(cache=True)
+def values_at(view: View, ys: Longs, xs: Longs, out: Ids) -> None:
+    """What each of some pixels may be: `out`, shape (n, 1 + MOST_ALSO), 65535 where no more."""
+    out[:] = 65535
+    for i in range(len(ys)):
+        explaining(view, ys[i], xs[i], out[i])
+
+
+@njit(cache=True)
+def rarities(view: View, ys: Longs, xs: Longs, value_first: Longs, out: Longs) -> None:
+    """How many sprite pixels may explain each of some pixels."""
+    values = np.empty(MOST_VALUES, np.uint16)
+    for i in range(len(ys)):
+        out[i] = 0
+        for k in range(explaining(view, ys[i], xs[i], values)):
+            if values[k] + 1 < len(value_first):
+                out[i] += value_first[values[k] + 1] - value_first[values[k]]
+
+
+@njit(cache=True)
+def sum_unexplained(state: State, out: NDArray[np.int32]) -> None:
+    """How many pixels above and left of each corner are unexplained; shape (h + 1, w + 1)."""
+    h, w = state.shape
+    out[0] = 0
+    for y in range(h):
+        row = 0
+        out[y + 1, 0] = 0
+        for x in range(w):
+            row += state[y, x] & 1 if state[y, x] != HIDDEN else 0
+            out[y + 1, x + 1] = out[y, x + 1] + row
+
+
+@njit(cache=True)
+def best_cover(
+    view: View,
+    sprites: Sprites,
+    owner: NDArray[np.int32],
+    around: Ids,
+    extent: Longs,
+    left_open: NDArray[np.int32],
+    by_value: Longs,
+    value_first: Longs,
+    x: int,
+    y: int,
+    fewest: int,
+    budget: int,
+) -> tuple[int, int, int, int, int]:
+    """Best (gain, sprite, x, y) of all sprites at all offsets that cover pixel (x, y).
+
+    The gain is at least ``fewest``, or 0 where no sprite fits.
+
+    ``by_value`` lists the sprite pixels that may have each value, those of value v from
+    ``value_first[v]`` on; ``owner`` is the sprite of each pixel, ``around`` what
+    its four neighbours have in the sprite, 65535 where it has none, or not one for certain;
+    ``extent`` the height and width of each sprite. ``left_open`` is what `sum_unexplained`
+    gave at this state, or at one before. No more than about ``budget`` comparisons are made;
+    the fifth number is what is left of it.
+    """
+    h, w = view.frame.shape
+    best = fewest - 1
+    bs, bx, by = -1, 0, 0
+    # Most sprites that have the value do not have it beside what may be beside it here.
+    beside = np.empty((4, MOST_VALUES), np.uint16)
+    several = np.zeros(4, np.int64)
+    for k in range(4):
+        yy = y + (k == 1) - (k == 3)
+        xx = x + (k == 0) - (k == 2)
+        if 0 <= yy < h and 0 <= xx < w and view.state[yy, xx] in (0, 1, ON_SPRITE + 1):
+            several[k] = explaining(view, yy, xx, beside[k])
+    values = np.empty(MOST_VALUES, np.uint16)
+    for v in range(explaining(view, y, x, values)):
+        value = values[v]
+        if value + 1 >= len(value_first):
+            continue
+        for e in range(value_first[value], value_first[value + 1]):
+            i = by_value[e]
+            fitting = True
+            for k in range(4):
+                if around[i, k] == 65535 or several[k] == 0:
+                    continue
+                fitting = False
+                for j in range(several[k]):
+                    if around[i, k] == beside[k, j]:
+                        fitting = True
+                        break
+                if not fitting:
+                    break
+            if not fitting:
+                budget -= 1
+                continue
+            s = owner[i]
+            size = sprites.first[s + 1] - sprites.first[s]
+            budget -= 4
+            if size <= best:
+                continue
+            x0 = x - sprites.px[i]
+            y0 = y - sprites.py[i]
+            top, bottom = max(y0, 0), min(y0 + extent[s, 0], h)
+            left, right = max(x0, 0), min(x0 + extent[s, 1], w)
+            inside = left_open[bottom, right] - left_open[top, right]
+            if inside - left_open[bottom, left] + left_open[top, left] <= best:
+                continue
+            gain = gain_at(view, sprites, s, x0, y0)
+            if gain >= 0:
+                budget -= size
+            if gain > best:
+                best, bs, bx, by = gain, s, x0, y0
+            if budget <= 0:
+                return best if bs >= 0 else 0, bs, bx, by, budget
+    return best if bs >= 0 else 0, bs, bx, by, budget
+
+
+@njit(cache=True)
+def go_on(view: View, sprites: Sprites, numbers: Longs, guesses: Longs, placed: Longs) -> None:
+    """Let tracks go on with the sprite they had, front ones first.
+
+    ``guesses`` has shape (tracks, g, 2): where each track's sprite may be, likeliest first.
+    ``placed`` receives rows (x, y, covered, over), covered -1 where the track does not go on: a
+    sprite must explain half of its pixels, or all that the screen can show of them.
+    """
+    for i in range(len(numbers)):
+        s = numbers[i]
+        best = 0
+        bx, by = 0, 0
+        for g in range(guesses.shape[1]):
+            x, y = guesses[i, g, 0], guesses[i, g, 1]
+            gain = gain_at(view, sprites, s, x, y)
+            if gain > best:
+                best, bx, by = gain, x, y
+        placed[i, 2] = -1
+        if best * 2 >= sprites.first[s + 1] - sprites.first[s]:
+            placed[i, 0] = bx
+            placed[i, 1] = by
+            placed[i, 2], placed[i, 3] = accept(view, sprites, s, bx, by)
