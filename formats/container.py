@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import secrets
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
@@ -504,7 +503,7 @@ def create(target: str | os.PathLike[str], overwrite: bool = False) -> Iterator[
     """
     path = Path(target)
     check_target(path, overwrite)
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    part = path.with_name(f".{os.urandom(8).hex()}.part")
     try:
         with open(part, "x+b") as stream:
             yield stream

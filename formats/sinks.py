@@ -9,7 +9,6 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from spritecodec.formats.framemd5 import FrameHasher, framemd5_header, framemd5_line
 
@@ -90,6 +89,8 @@ class FolderSink:
         self.notes: list[str] = []
 
     def put(self, frame: NDArray[np.uint8], pts: int, duration: int) -> None:
+        from PIL import Image  # takes as long to import as a hundred frames to draw
+
         Image.fromarray(frame).save(self._folder / f"{self._count:06}.png", format="PNG")
         self._count += 1
 

@@ -29,7 +29,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import sys
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -360,7 +359,7 @@ class Place:
             raise OutputError(f"{self.target} exists; allow overwriting or choose another name")
 
     def _reserve(self) -> Path:
-        hidden = self._goal.absolute().parent / f".{secrets.token_hex(8)}.part"
+        hidden = self._goal.absolute().parent / f".{os.urandom(8).hex()}.part"
         try:
             if self._folder:
                 hidden.mkdir()

@@ -14,11 +14,12 @@ never needs what only encoding needs. Importing it also lets Pillow open .spr fi
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from spritecodec import pillow_plugin
 from spritecodec.errors import (
     FormatError,
     InputError,
@@ -118,5 +119,39 @@ class _Package(ModuleType):
             super().__setattr__(name, value)
 
 
+class _PillowsTurn:
+    """A finder of modules that registers our plugin as soon as Pillow has been imported.
+
+    Importing Pillow here would take five times as long as all the rest of this file.
+    """
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name != "PIL.Image":
+            return None
+        sys.meta_path.remove(self)
+        found = (finder.find_spec(name, path, target) for finder in sys.meta_path)
+        spec = next((s for s in found if s is not None), None)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def exec_module(module: ModuleType) -> None:
+                execute(module)
+                _register_with_pillow()
+
+            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+def _register_with_pillow() -> None:
+    from spritecodec import pillow_plugin
+
+    pillow_plugin.register()
+
+
 sys.modules[__name__].__class__ = _Package
-pillow_plugin.register()
+if "PIL.Image" in sys.modules:
+    _register_with_pillow()
+else:
+    sys.meta_path.insert(0, _PillowsTurn())

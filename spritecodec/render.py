@@ -202,8 +202,11 @@ class Renderer:
         layers = len(scene.layers)
         place = (frame * layers + layer)[order]  # each layer of each frame has one
         self._from = np.searchsorted(place, np.arange(len(scene) * layers + 1)).tolist()
-        looks, look = np.unique(4 * sprite.astype(np.int64) + flip, return_inverse=True)
-        self._looks = [self._look(*divmod(key, 4)) for key in looks.tolist()]
+        key = 4 * sprite.astype(np.int64) + flip
+        used = np.zeros(4 * len(scene.sprites), bool)
+        used[key] = True
+        self._looks = [self._look(*divmod(k, 4)) for k in np.flatnonzero(used).tolist()]
+        look = (used.cumsum() - 1)[key]
         self._placements = np.column_stack([look, rects])[order]
 
         stays = np.zeros(len(owner), bool)
@@ -279,9 +282,9 @@ class Renderer:
                     pictures.append((self._textures[texture], x, y, x + width, y + height))
             place = t * len(scene.layers) + i
             rows = self._placements[self._from[place] : self._from[place + 1]]
-            if clips is not self._screen:
+            if len(rows) and clips is not self._screen:
                 touch = (rows[:, None, 1:3] < clips[:, 2:]) & (rows[:, None, 3:] > clips[:, :2])
-                rows = rows[np.any(np.all(touch, axis=2), axis=1)]
+                rows = rows[(touch[..., 0] & touch[..., 1]).any(1)]
             looks = self._looks
             pictures += [(looks[k], x0, y0, x1, y1) for k, x0, y0, x1, y1 in rows.tolist()]
         return pictures

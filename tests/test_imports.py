@@ -44,9 +44,26 @@ def run(code: str, *arguments: str | Path) -> str:
     ],
 )
 def test_starting_up_imports_nothing_heavy(statement: str) -> None:
-    heavy = ("numpy", "av", "zstandard", *ENCODER_ONLY)
+    heavy = ("numpy", "av", "zstandard", "PIL", *ENCODER_ONLY)
     code = f"{statement}\nimport sys\nassert not set({heavy!r}) & set(sys.modules)"
     run(code)
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import spritecodec\nfrom PIL import Image",
+        "from PIL import Image\nimport spritecodec",
+        "import spritecodec\nimport PIL.ImageDraw\nfrom PIL import Image",
+    ],
+)
+def test_pillow_opens_our_files_whatever_is_imported_first(imports: str, tmp_path: Path) -> None:
+    source = tmp_path / "small.spr"
+    source.write_bytes(spr_files.small_file())
+    code = f"{imports}\nimport sys\nwith Image.open(sys.argv[1]) as image:\n"
+    code += "    assert (image.format, image.n_frames) == ('SPR', int(sys.argv[2]))\n"
+    code += "assert Image.__spec__.loader.get_source('PIL.Image')"
+    run(code, source, str(len(spr_files.frames())))
 
 
 def test_the_whole_public_surface_works_without_the_encoders_libraries() -> None:
