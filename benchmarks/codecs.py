@@ -60,7 +60,8 @@ def main(
             stem = RESULTS / f"codecs-{clip.stem}"
             RESULTS.mkdir(exist_ok=True)
             stem.with_suffix(".json").write_text(table.to_json(series=False) + "\n")
-            stem.with_suffix(".md").write_text(f"# {clip.name}\n\n{summary_markdown(table)}")
+            part = f", the first {frames:,} frames" if frames else ""
+            stem.with_suffix(".md").write_text(f"# {clip.name}{part}\n\n{summary_markdown(table)}")
 
 
 if __name__ == "__main__":

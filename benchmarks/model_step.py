@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,14 +23,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from spritecodec.model.learn import fast_bf16, keep_memory
+from spritecodec.model.network import SpriteNetwork
+from spritecodec.model.presets import PRESETS, ModelConfig
+from tests.reference_model import loss as reference_loss
+
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests"))
-
-from reference_model import loss as reference_loss  # noqa: E402
-
-from spritecodec.model.learn import fast_bf16, keep_memory  # noqa: E402
-from spritecodec.model.network import SpriteNetwork  # noqa: E402
-from spritecodec.model.presets import PRESETS, ModelConfig  # noqa: E402
 
 FAST = replace(PRESETS["default"].model, background="solid")
 PLAIN = PRESETS["paper"].model
@@ -76,7 +73,7 @@ class Side:
             mask = torch.ones(frames.shape[2:])
             loss, _ = self.network.loss(said, frames, mask, LAMBDA_BETA, LAMBDA_SPARSE)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.seconds.append(time.perf_counter() - begun)
         self.processor.append(time.process_time() - processor)

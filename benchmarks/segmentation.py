@@ -21,6 +21,7 @@ import json
 import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,7 @@ def after(name: str, scene: Scene, frames: int, args: argparse.Namespace) -> dic
     tiles = not scene.textures
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "clip.spr")
-        clip = ArrayClip(first_frames(name, frames), spec_of(name).fps)
+        clip = ArrayClip(first_frames(name, frames), Fraction(spec_of(name).fps))
         report = sc.encode(clip, file, quality="lossless", preset=args.preset)
         assert report.lossless
         with sc.Segmentation(file, tiles=tiles) as labels:
@@ -149,13 +150,13 @@ def after(name: str, scene: Scene, frames: int, args: argparse.Namespace) -> dic
 
 def before(name: str, scene: Scene, frames: int) -> dict[str, Any]:
     """Train the sprite model, decompose evenly spaced frames, compare."""
-    from spritecodec.model.presets import PRESETS
+    from spritecodec.model.presets import PRESETS, Background
     from spritecodec.model.train import train
 
     default = PRESETS["default"]
-    background = "learned" if scene.textures else "solid"
+    background: Background = "learned" if scene.textures else "solid"
     preset = replace(default, model=replace(default.model, background=background))
-    clip = ArrayClip(first_frames(name, frames), spec_of(name).fps)
+    clip = ArrayClip(first_frames(name, frames), Fraction(spec_of(name).fps))
     model = train(clip, preset, device="cpu")
     found = model.discover(clip, np.linspace(0, frames - 1, min(100, frames)).astype(np.int64))
     counts = of_discovery(scene, found)
@@ -240,7 +241,7 @@ def main() -> None:
     for name in args.clips:
         scene = true_scene(name)
         frames = min(args.frames or len(scene), len(scene))
-        row = {"frames": frames, "after": after(name, scene, frames, args)}
+        row: dict[str, Any] = {"frames": frames, "after": after(name, scene, frames, args)}
         if not args.no_model:
             row["before"] = before(name, scene, frames)
         found = json.loads(target.read_text()) if target.exists() else {}
