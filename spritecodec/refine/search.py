@@ -3,8 +3,8 @@
     runs -> with and without their recolouring -> backgrounds -> chains of minings -> Packed
 
 A *ground* is what mining stands on: exact colours, a recolouring, a background. Each ground is
-mined once; on the one that gives the fewest bytes, two chains of minings go on from what the
-mining before showed to belong together.
+mined once; on the one that gives the fewest bytes of each run, two chains of minings go on from
+what the mining before showed to belong together.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ TURNS = 4
 TURNS_IN_VAIN = 2
 # What takes so many times the bytes of the best before went wrong, and so would the next.
 HOPELESS = 1.2
+# A chain seldom ends with less than two thirds of the bytes that it began with.
+OUT_OF_REACH = 1.5
 # Places that the file's palette must have left before a segment is recoloured: its own
 # colours are at most 1,024, and may all come in other colours and once more by themselves.
 ROOM_FOR_COLOURS = 4096
@@ -118,17 +120,25 @@ class Search:
     def minings(
         self, name: str, grounds: list[_Ground], seeds: list[list[Ids]]
     ) -> Iterator[Packed]:
-        """Mine on each ground once; on that which gives fewest bytes, as often as it helps."""
+        """Mine on each ground once; on the best of each run, as often as it helps.
+
+        Runs differ in what is asked of them: the first mining does not tell which of them ends
+        with the fewest bytes, and a lower quality must not cost more.
+        """
         ways = [
             self.chain(name, *start, slivers=False) for start in zip(grounds, seeds, strict=True)
         ]
         first = [next(way, None) for way in ways]
-        begun = [(packed.size, i) for i, packed in enumerate(first) if packed is not None]
         yield from (packed for packed in first if packed is not None)
-        if begun:
-            best = min(begun)[1]
-            yield from ways[best]
-            yield from self.chain(name, grounds[best], seeds[best], slivers=True)
+        best: dict[int, tuple[int, int]] = {}  # of each run: bytes, and the ground
+        for i, (ground, packed) in enumerate(zip(grounds, first, strict=True)):
+            if packed is not None:
+                begun = packed.size, i
+                best[id(ground.run)] = min(begun, best.get(id(ground.run), begun))
+        for size, i in sorted(best.values()):
+            if size <= OUT_OF_REACH * min(best.values())[0]:
+                yield from ways[i]
+                yield from self.chain(name, grounds[i], seeds[i], slivers=True)
 
     def chain(
         self, name: str, ground: _Ground, seeds: list[Ids], *, slivers: bool

@@ -1,0 +1,37 @@
+"""The search for the smallest Scene of a segment."""
+
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.clips.drawn import true_scene
+from spritecodec.packing import Library
+from spritecodec.refine.indexed import Indexed
+from spritecodec.refine.search import Search
+from spritecodec.render import Renderer
+
+
+def sizes(*runs: NDArray[np.uint8]) -> list[int]:
+    """Bytes of every way to say the runs, in the order in which they are tried."""
+    pts = np.arange(len(runs[0]), dtype=np.int64)
+    search = Search(
+        Library(), 0, pts, Fraction(1, 60), None, True, lambda stage, done, total, words: None
+    )
+    indexed = [Indexed.of(frames, *frames.shape[1:3]) for frames in runs]
+    return [packed.size for _, packed in search.attempts(indexed)]
+
+
+def test_another_run_that_begins_better_does_not_stop_the_search_of_the_first() -> None:
+    frames = np.stack(
+        list(itertools.islice(Renderer(true_scene("sprite-game-small")).frames(), 84))
+    )
+    exact = frames[60:]
+    still = np.zeros_like(exact)  # a picture of which turns save nothing
+    still[:, :40] = np.random.default_rng(0).integers(0, 4, (40, still.shape[2], 1)) * 60
+    alone, of_still = sizes(exact), sizes(still)
+    assert min(alone) < min(of_still) < alone[0]
+    assert min(sizes(still, exact)) == min(alone)
