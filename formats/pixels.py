@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spritecodec.formats.container import write_varint
-from spritecodec.formats.streams import Cursor, read_stream, trial_size, write_stream
+from spritecodec.formats.streams import MOST_TRIED, Cursor, read_stream, trial_size, write_stream
 
 Picture = NDArray[np.uint8]
 Indices = NDArray[np.int64]
@@ -156,17 +156,25 @@ def write_pictures(pictures: Sequence[Picture], palette: Palette) -> bytes:
     palette.add(new)
     colours = write_stream(new.T.ravel())
     split = [p.astype(np.int64) for p in _split(flat, sizes)]
-    candidates = [
-        bytes([ROWS]) + colours + write_stream(flat),
-        bytes([COLUMNS]) + colours + write_stream(np.concatenate([p.T.ravel() for p in split])),
+    tried = split[:: -(-len(flat) // MOST_TRIED)]
+    layouts = [(ROWS, 0), (COLUMNS, 0)]
+    layouts += [
+        (TILES, side) for side in TILE_SIZES if any(max(p.shape) >= 2 * side for p in tried)
     ]
-    for side in TILE_SIZES:
-        if all(max(size) < 2 * side for size in sizes):
-            continue
-        tile_map, tiles = _tiles(split, side)
-        body = bytes([TILES, side]) + colours + write_stream(tile_map) + write_stream(tiles)
-        candidates.append(body)
-    return head + min(candidates, key=trial_size)
+    candidates = {way: _laid_out(tried, colours, *way) for way in layouts}
+    best = min(candidates, key=lambda way: trial_size(candidates[way]))
+    return head + (
+        candidates[best] if len(tried) == len(split) else _laid_out(split, colours, *best)
+    )
+
+
+def _laid_out(indices: list[Indices], colours: bytes, layout: int, side: int) -> bytes:
+    """Layout, new colours, and the pixels of all pictures."""
+    if layout == TILES:
+        tile_map, tiles = _tiles(indices, side)
+        return bytes([TILES, side]) + colours + write_stream(tile_map) + write_stream(tiles)
+    turned = (p.T if layout == COLUMNS else p for p in indices)
+    return bytes([layout]) + colours + write_stream(np.concatenate([p.ravel() for p in turned]))
 
 
 def read_colours(cursor: Cursor, palette: Palette) -> None:

@@ -21,6 +21,7 @@ zigzag-coded, then little endian in `width` planes (all low bytes first), or, fo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import zstandard
@@ -39,6 +40,9 @@ VARINT = 0
 _TRIAL = zstandard.ZstdCompressor(level=19)
 _QUICK_TRIAL = zstandard.ZstdCompressor(level=3)
 QUICK_ABOVE = 1 << 16  # bytes
+# Of more values than this, stretches from all over, so many in all, choose the mode.
+MOST_TRIED = 1 << 18
+STRETCHES = 16
 
 
 class Cursor:
@@ -100,8 +104,8 @@ _OF_BYTE: Ints = _unzigzag(np.arange(256, dtype=np.uint64))
 
 def _varints(codes: NDArray[np.uint64]) -> bytes:
     """LEB128 of many numbers at once."""
-    groups = np.arange(10, dtype=np.uint64) * np.uint64(7)
-    parts = codes[:, None] >> groups[None, :9]
+    most = max(1, -(-int(codes.max(initial=0)).bit_length() // 7))
+    parts = codes[:, None] >> (np.arange(most, dtype=np.uint64) * np.uint64(7))
     septets = (parts & np.uint64(127)).astype(np.uint8)
     more = np.zeros(septets.shape, bool)
     more[:, :-1] = parts[:, 1:] > 0
@@ -127,18 +131,28 @@ def _read_varints(cursor: Cursor, count: int) -> NDArray[np.uint64]:
     return np.add.reduceat(septets, starts)
 
 
+def _planes(codes: NDArray[np.uint64], width: int) -> bytes:
+    return codes.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :width].T.tobytes()
+
+
+def _tried(values: NDArray[Any]) -> NDArray[Any]:
+    """The values by which a way to write them is chosen."""
+    if len(values) <= MOST_TRIED:
+        return values
+    parts = np.array_split(values, STRETCHES)
+    return np.concatenate([part[: MOST_TRIED // STRETCHES] for part in parts])
+
+
 def _body(values: Ints) -> bytes:
     """Width byte and numbers, in whichever of planes and varints zstd makes smaller."""
     codes = _zigzag(values)
     top = int(codes.max()) if len(codes) else 0
     width = next(w for w in WIDTHS if top < 1 << (8 * w))
-    planes = codes.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :width].T.tobytes()
-    best = bytes([width]) + planes
     if width > 1 and top < 1 << 63:
-        other = bytes([VARINT]) + _varints(codes)
-        if trial_size(other) < trial_size(best):
-            best = other
-    return best
+        tried = _tried(codes)
+        if trial_size(_varints(tried)) < trial_size(_planes(tried, width)):
+            return bytes([VARINT]) + _varints(codes)
+    return bytes([width]) + _planes(codes, width)
 
 
 def _read_body(cursor: Cursor, count: int) -> Ints:
@@ -166,6 +180,33 @@ def trial_size(data: bytes) -> int:
     return len((_TRIAL if len(data) <= QUICK_ABOVE else _QUICK_TRIAL).compress(data))
 
 
+def _in_mode(v: Ints, mode: int) -> bytes:
+    """Mode byte, count and bodies of a stream of at least one value."""
+    head = bytes([mode]) + write_varint(len(v))
+    if mode == PLAIN:
+        return head + _body(v)
+    if mode == DELTA:
+        return head + _body(np.diff(v, prepend=0))
+    if mode == RUNS:
+        value, length = _runs(v)
+    else:
+        where = np.flatnonzero(v)
+        value, length = v[where], np.diff(where, prepend=-1) - 1
+    return head + write_varint(len(value)) + _body(value) + _body(length)
+
+
+def _likely_modes(v: Ints) -> list[int]:
+    """Those that may take fewest bytes."""
+    if len(v) < 2:
+        return [PLAIN]
+    modes = [PLAIN, DELTA]
+    if np.count_nonzero(np.diff(v)) + 1 < len(v) * 0.7:
+        modes.append(RUNS)
+    if np.count_nonzero(v) < len(v) * 0.7:
+        modes.append(SPARSE)
+    return modes
+
+
 def write_stream(values: NDArray[np.generic] | Sequence[int]) -> bytes:
     """Write integers in the mode that compresses best.
 
@@ -174,22 +215,12 @@ def write_stream(values: NDArray[np.generic] | Sequence[int]) -> bytes:
     values : array, shape (n,), any integers that fit int64
     """
     v: Ints = np.asarray(values, np.int64).ravel()
-    count = write_varint(len(v))
     if len(v) == 0:
-        return bytes([PLAIN]) + count
-    candidates = [bytes([PLAIN]) + count + _body(v)]
-    if len(v) > 1:
-        candidates.append(bytes([DELTA]) + count + _body(np.diff(v, prepend=0)))
-        value, length = _runs(v)
-        if len(value) < len(v) * 0.7:
-            body = write_varint(len(value)) + _body(value) + _body(length)
-            candidates.append(bytes([RUNS]) + count + body)
-        where = np.flatnonzero(v)
-        if len(where) < len(v) * 0.7:
-            gaps = np.diff(where, prepend=-1) - 1
-            body = write_varint(len(where)) + _body(v[where]) + _body(gaps)
-            candidates.append(bytes([SPARSE]) + count + body)
-    return min(candidates, key=trial_size)
+        return bytes([PLAIN]) + write_varint(0)
+    tried = _tried(v)
+    candidates = {mode: _in_mode(tried, mode) for mode in _likely_modes(tried)}
+    best = min(candidates, key=lambda mode: trial_size(candidates[mode]))
+    return candidates[best] if tried is v else _in_mode(v, best)
 
 
 def read_stream(cursor: Cursor, limit: int) -> Ints:
