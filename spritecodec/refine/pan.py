@@ -33,6 +33,7 @@ SHORTEST_ROOM = 8  # frames
 REMAINING, REARRANGED_SHARE = 0.75, 0.1
 SETTLED = 4  # frames
 MOST_KEYS = 64  # keyframes remembered, the latest
+MOST_WINDOWS = 4096  # of a keyframe that vote
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,18 @@ class Pan:
 
 @njit(cache=True)
 def _agreement(
-    before: Ids, frame: Ids, dx: int, dy: int, plain: int, overlay: NDArray[np.bool_]
+    before: Ids,
+    frame: Ids,
+    dx: int,
+    dy: int,
+    plain: int,
+    overlay: NDArray[np.bool_],
+    most: int,
 ) -> tuple[int, int]:
-    """Of the pixels that are neither plain nor overlaid: how many agree, how many there are."""
+    """Of the pixels that are neither plain nor overlaid: how many agree, how many there are.
+
+    Counting ends where more than `most` disagree.
+    """
     h, w = frame.shape
     agree = 0
     total = 0
@@ -72,6 +82,8 @@ def _agreement(
             x0 = x - dx
             if 0 <= y0 < h and 0 <= x0 < w and before[y0, x0] == c:
                 agree += 1
+        if total - agree > most:
+            break
     return agree, total
 
 
@@ -118,8 +130,8 @@ def _find_overlay(
                 _evidence(before, frame, dx, dy, fixed, moved)
                 break
             # An object moves too; a camera explains more of the frame than standing still.
-            scrolls, _ = _agreement(before, frame, dx, dy, int(plain[t]), nothing)
-            stands, _ = _agreement(before, frame, 0, 0, int(plain[t]), nothing)
+            scrolls, _ = _agreement(before, frame, dx, dy, int(plain[t]), nothing, frame.size)
+            stands, _ = _agreement(before, frame, 0, 0, int(plain[t]), nothing, frame.size)
             if scrolls >= stands:
                 _evidence(before, frame, dx, dy, fixed, moved)
                 break
@@ -143,10 +155,12 @@ class _Search:
         self.position = np.zeros((n, 2), np.int64)
         self.room = np.zeros(n, np.int64)
 
-    def agreement(self, a: int, b: int, step: Displacement) -> tuple[int, int]:
-        return _agreement(
-            self.frames[a], self.frames[b], step[0], step[1], int(self.plain[b]), self.overlay
-        )
+    def agreement(
+        self, a: int, b: int, step: Displacement, most: int | None = None
+    ) -> tuple[int, int]:
+        before, frame, plain = self.frames[a], self.frames[b], int(self.plain[b])
+        most = frame.size if most is None else most
+        return _agreement(before, frame, step[0], step[1], plain, self.overlay, most)
 
     def best_step(self, t: int, last: Displacement) -> tuple[int, int, Displacement]:
         """Best (agreeing pixels, drawn pixels, displacement) from frame t - 1 to t."""
@@ -174,19 +188,22 @@ class _Search:
         """The keyframe that shows the same place as frame t, and the displacement from it."""
         found, best = None, beat
         height, width = self.frames.height, self.frames.width
+        _, drawn = self.agreement(t, t, (0, 0))
         for key, known in self.keys:
             if self.plain[key] != self.plain[t]:
                 continue
             voted = self.windows.votes(known, table, self.ignore)[:2]
             for step in [*(d for d, _, _ in voted), (0, 0)]:
-                agree, total = self.agreement(key, t, step)
                 common = max(0.1, (1 - abs(step[0]) / width) * (1 - abs(step[1]) / height))
-                if agree > best and agree >= max(64, SAME_PLACE * total * common):
+                enough = max(64, SAME_PLACE * drawn * common, best + 1)
+                agree, _ = self.agreement(key, t, step, int(drawn - enough))
+                if agree >= enough:
                     found, best = (key, step), agree
         return found
 
     def add_key(self, t: int, table: Table | None = None) -> None:
-        self.keys.append((t, table or self.windows.table(self.frames[t])))
+        keys, where, once = table or self.windows.table(self.frames[t])
+        self.keys.append((t, (keys, where, once[:: len(once) // MOST_WINDOWS + 1])))
         del self.keys[:-MOST_KEYS]
 
     def near_key(self, t: int, keys: list[int]) -> bool:

@@ -17,7 +17,8 @@ CELLS = 8  # displacements are counted in a grid of CELLS x CELLS parts of the s
 MOST_VOTED = 6
 
 Displacement = tuple[int, int]
-Table = tuple[NDArray[np.uint64], Longs]
+# Hashes and places of all windows by slot, and the slots of those that occur once.
+Table = tuple[NDArray[np.uint64], Longs, Longs]
 
 
 @njit(cache=True)
@@ -74,6 +75,7 @@ def _fill_table(hashes: NDArray[np.uint64], keys: NDArray[np.uint64], where: Lon
 def _common(
     keys0: NDArray[np.uint64],
     where0: Longs,
+    once0: Longs,
     keys1: NDArray[np.uint64],
     where1: Longs,
     width: int,
@@ -82,9 +84,7 @@ def _common(
     """Windows that occur once in each of two frames: rows (x0, y0, x1, y1)."""
     mask = np.uint64(len(keys1) - 1)
     count = 0
-    for i in range(len(keys0)):
-        if where0[i] < 0:
-            continue
+    for i in once0:
         key = keys0[i]
         slot = (key * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(20)) & mask
         while where1[slot] != -1 and keys1[slot] != key:
@@ -113,7 +113,7 @@ class Windows:
         where = np.empty(self.slots, np.int64)
         _window_hashes(frame, self.hashes, self.rows)
         _fill_table(self.hashes, keys, where)
-        return keys, where
+        return keys, where, np.flatnonzero(where >= 0)
 
     def votes(
         self,
@@ -123,7 +123,7 @@ class Windows:
         most: int = MOST_VOTED,
     ) -> list[tuple[Displacement, int, int]]:
         """At most `most` displacements by falling number of votes: (displacement, votes, cells)."""
-        count = _common(*before, *now, self.shape[1], self.found)
+        count = _common(*before, *now[:2], self.shape[1], self.found)
         found = self.found[:count]
         if ignore is not None:
             found = found[~ignore[found[:, 3], found[:, 2]]]
