@@ -19,7 +19,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.formats.pack import MOST_PATCHES, PICTURE_LIMIT, RESIDUAL_LIMIT
+from spritecodec.formats.pack import (
+    MOST_PATCHES,
+    PICTURE_LIMIT,
+    RESIDUAL_LIMIT,
+    segment_sections,
+)
 from spritecodec.formats.pixels import MOST_COLOURS
 from spritecodec.packing import Library, Packed
 from spritecodec.refine.correct import exact_residual
@@ -41,6 +46,8 @@ TURNS_IN_VAIN = 2
 HOPELESS = 1.2
 # A chain seldom ends with less than two thirds of the bytes that it began with.
 OUT_OF_REACH = 1.5
+# Where sprites and tracks take so small a share of the bytes, joining sprites saves nothing.
+SPRITES_MATTER = 0.05
 # Places that the file's palette must have left before a segment is recoloured: its own
 # colours are at most 1,024, and may all come in other colours and once more by themselves.
 ROOM_FOR_COLOURS = 4096
@@ -136,7 +143,9 @@ class Search:
                 begun = packed.size, i
                 best[id(ground.run)] = min(begun, best.get(id(ground.run), begun))
         for size, i in sorted(best.values()):
-            if size <= OUT_OF_REACH * min(best.values())[0]:
+            packed = first[i]
+            within_reach = size <= OUT_OF_REACH * min(best.values())[0]
+            if packed is not None and within_reach and _sprites_matter(packed):
                 yield from ways[i]
                 yield from self.chain(name, grounds[i], seeds[i], slivers=True)
 
@@ -169,6 +178,13 @@ class Search:
                     return
             if turn + 1 < TURNS:
                 seeds = seeds[:known] + merge_sprites(scene, ground.setting.frames)
+
+
+def _sprites_matter(packed: Packed) -> bool:
+    """Whether what another mining may change is worth the time it takes."""
+    size = {kind: len(payload) for kind, payload, _ in packed.chunks}
+    tracks = segment_sections(packed.chunks[-1][1])["tracks"]
+    return size.get("DICT", 0) + tracks >= SPRITES_MATTER * packed.size
 
 
 def _readable(scene: Scene) -> bool:
