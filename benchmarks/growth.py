@@ -17,7 +17,10 @@ import click
 from benchmarks.codecs import RESULTS
 from benchmarks.lossless import US, losslessly
 
-LENGTHS = {"mario-1-1": (500, 1000, 2220), "space-invaders": (500, 1000, 2220, 5000)}
+LENGTHS = {
+    "mario-1-1": (500, 1000, 2220),
+    "space-invaders-10000": (500, 1000, 2220, 5000, 10000),
+}
 KEPT = ("status", "note", "bytes", "lossless", "encode_seconds", "encode_cpu_seconds",
         "encode_peak_bytes", "command")  # fmt: skip
 

@@ -41,7 +41,9 @@ KEPT = (
     "decode_seconds", "decode_cpu_seconds", "command",
 )  # fmt: skip
 # The clips that the codec's settings were chosen on.
-TUNED_ON = ("mario-1-1", "space-invaders", "space-invaders-1500", *DRAWN)
+TUNED_ON = (
+    "mario-1-1", "space-invaders", "space-invaders-10000", "space-invaders-1500", *DRAWN
+)  # fmt: skip
 
 
 def true_scene_size(name: str) -> int:

@@ -65,6 +65,13 @@ _CLIPS = [
         "several games",
     ),
     _atari(
+        "space-invaders-10000",
+        "SpaceInvaders",
+        10000,
+        "ff644469c0df6f9db6d08cc7a2cc0c8e15d296230127395b13e4d81e81d9f323",
+        "twice as many frames of it",
+    ),
+    _atari(
         "space-invaders-1500",
         "SpaceInvaders",
         1500,
