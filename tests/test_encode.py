@@ -224,6 +224,22 @@ def test_progress_names_every_stage(tmp_path: Path) -> None:
     assert order == ["Simplifying", "Reading", "Looking for the background", "Mining", "Verifying"]
 
 
+def test_noise_is_mined_once_and_comes_back(tmp_path: Path) -> None:
+    levels = np.random.default_rng(3).integers(0, 12, (40, 96, 96, 1), np.uint8)
+    frames = np.repeat(20 * levels, 3, axis=3)
+    minings: list[str] = []
+    report = sc.encode(
+        frames,
+        tmp_path / "a.spr",
+        preset="fast",
+        progress=lambda stage, done, total, words: minings.extend([words] * (stage == "Mining")),
+    )
+    assert len(minings) == len(set(minings)) == 1
+    assert (decoded(tmp_path / "a.spr") == frames).all()
+    # A pixel of twelve levels is worth 3.6 bits.
+    assert report.size < 4 / 8 * levels.size
+
+
 def test_interrupted_training_stays_for_resuming(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
