@@ -23,10 +23,10 @@ from spritecodec.refine.fitting import (
     View,
     accept,
     accept_behind,
+    best_behind,
     best_cover,
     best_near,
     gain_at,
-    gain_behind,
     rarities,
     sum_unexplained,
     values_at,
@@ -45,6 +45,8 @@ LARGEST_SHAPE_SHARE = 0.25
 MOST_UNEXPLAINED_SHARE = 0.2
 # Only so many of the shapes that recur are learnt, those that show most pixels in all.
 MOST_SHAPES = 2000
+# Pixels by which height and width of an object's sprites differ.
+MOST_UNLIKE = 3
 # Pixel comparisons spent on one frame, and pixels of a region tried in vain.
 SEARCH_BUDGET = 20_000_000
 POINTS_TRIED = 24
@@ -191,9 +193,15 @@ class Dictionary:
         """Mark what `sprite` at (x, y) shows as explained."""
         return Found(sprite, x, y, *accept(view, self.sprites, sprite, x, y))
 
-    def behind(self, view: View, sprite: int, x: int, y: int) -> int:
-        """As `gain`, where something translucent may lie before the sprite."""
-        return int(gain_behind(view, self.sprites, sprite, x, y))
+    def alike(self, sizes: set[tuple[int, int]]) -> list[int]:
+        """The sprites that are about as high and as wide as one of some sizes."""
+        extent = self._extent[: self.count]
+        near = [(abs(extent - size) <= MOST_UNLIKE).all(axis=1) for size in sizes]
+        return [int(sprite) for sprite in np.flatnonzero(np.logical_or.reduce(near))]
+
+    def near_behind(self, view: View, sprite: int, x: int, y: int) -> tuple[int, int, int]:
+        """As `near`, by a pixel, where something translucent may lie before the sprite."""
+        return best_behind(view, self.sprites, sprite, x, y)
 
     def place_behind(self, view: View, sprite: int, x: int, y: int) -> Found:
         """Mark what `sprite` at (x, y) shows; what looks different is still unexplained."""

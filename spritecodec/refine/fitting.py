@@ -170,9 +170,23 @@ def gain_behind(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> in
                     break
             veiled += through
             strange += not through
+            if strange > MOST_STRANGE * (sprites.first[sprite + 1] - sprites.first[sprite]):
+                return -1
     if veiled + strange > MOST_VEILED * gain or strange > MOST_STRANGE * gain:
         return -1
     return gain
+
+
+@njit(cache=True)
+def best_behind(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> tuple[int, int, int]:
+    """Best (gain, x, y) that `gain_behind` finds for a sprite within a pixel of (x, y)."""
+    best, bx, by = -1, x, y
+    for dy in range(-1, 2):
+        for dx in range(-1, 2):
+            gain = gain_behind(view, sprites, sprite, x + dx, y + dy)
+            if gain > best:
+                best, bx, by = gain, x + dx, y + dy
+    return best, bx, by
 
 
 @njit(cache=True)

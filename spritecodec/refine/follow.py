@@ -33,6 +33,11 @@ LINK_DISTANCE = 14.0  # pixels between where an object was expected and where on
 LINK_BONUS = 4.0  # pixels nearer, for a sprite that is known to follow
 # More strange regions than this at once are texture or noise, not objects.
 MOST_REGIONS = 96
+# So often, in frames, regions that fell to so many pieces are covered afresh; fewer pieces,
+# by that share, are better.
+REVIEW, FEWEST_PIECES, FEWER = 4, 4, 0.5
+REVIEW_BUDGET = SEARCH_BUDGET // 4
+LOOKS = 8  # of an object's last sprites; one that follows them has a similar size
 FEWEST_BEHIND = 24  # pixels of a sprite that is half hidden
 ROUNDS = 3  # what was covered fits once its cover is placed, and so on
 
@@ -96,15 +101,50 @@ class _Follower:
         placed: list[tuple[MinedTrack, Found]] = []
         lost = self.live
         if 0 < left <= MOST_UNEXPLAINED_SHARE * view.state.size:
+            translucent = view.colours < len(view.rgba)
+            if translucent and t % REVIEW == 0:
+                lost = self.review(t, view, lost, placed)
             lost = self.go_on(t, view, lost, placed)
             for _ in range(ROUNDS - 1):
                 lost = [k for k in lost if not self.search(t, view, k, placed)]
-            if view.colours < len(view.rgba):
+            if translucent:
                 lost = [k for k in lost if not self.look_behind(t, view, k, placed)]
             if unexplained(view.state).any():
                 lost = self.appear(t, view, lost, placed)
         self.result.tracks += lost
         self.keep(t, placed)
+
+    def review(
+        self,
+        t: int,
+        view: View,
+        tracks: list[MinedTrack],
+        placed: list[tuple[MinedTrack, Found]],
+    ) -> list[MinedTrack]:
+        """Cover regions afresh that fell to pieces, which would go on as pieces for good.
+
+        Something that moves before an object leaves it in pieces, and a translucent piece of
+        one material fits wherever that is. Returns the tracks that are still to be placed.
+        """
+        at = [self.guesses(k, t)[0] for k in tracks]
+        for rows, columns, mask in list(regions(view.state)):
+            inside = [
+                k
+                for k, (x, y) in zip(tracks, at, strict=True)
+                if rows.start <= y < rows.stop and columns.start <= x < columns.stop
+            ]
+            if len(inside) < FEWEST_PIECES:
+                continue
+            afresh = view._replace(state=view.state.copy())
+            found, _ = self.dictionary.cover(afresh, rows, columns, mask, REVIEW_BUDGET)
+            left = unexplained(afresh.state[rows, columns])[mask].sum()
+            if left < self.fewest and len(found) <= FEWER * len(inside):
+                view.state[:] = afresh.state
+                pieces = {id(k) for k in inside}
+                tracks = [k for k in tracks if id(k) not in pieces]
+                at = [self.guesses(k, t)[0] for k in tracks]
+                self.result.tracks += self.link(t, found, inside, placed)
+        return tracks
 
     def go_on(
         self,
@@ -163,17 +203,15 @@ class _Follower:
     ) -> bool:
         """Look for a track's sprites where something translucent may lie before them."""
         d = self.dictionary
-        last = track.sprite[-1]
-        height, width = d.size[last]
-        tried = []
-        for x, y in self.guesses(track, t):
-            for sprite in [last, *self.successors.get(last, [])[:SUCCESSORS_TRIED]]:
-                sh, sw = d.size[sprite]
+        tried = [(0, 0, 0, 0)]
+        height, width = d.size[track.sprite[-1]]
+        for sprite in d.alike({d.size[s] for s in track.sprite[-LOOKS:]}):
+            sh, sw = d.size[sprite]
+            for x, y in self.guesses(track, t):
+                # Figures stand on the ground: keep the middle of the lower edge.
                 left, top = x + (width - sw) // 2, y + height - sh
-                for dy in range(-1, 2):
-                    for dx in range(-1, 2):
-                        gain = d.behind(view, sprite, left + dx, top + dy)
-                        tried.append((gain, sprite, left + dx, top + dy))
+                gain, left, top = d.near_behind(view, sprite, left, top)
+                tried.append((gain, sprite, left, top))
         best = max(tried)
         if best[0] < FEWEST_BEHIND:
             return False
@@ -205,6 +243,20 @@ class _Follower:
             top, left = int(y.min()), int(x.min())
             sprite = d.add(y - top, x - left, values)
             found.append(d.place(view, sprite, columns.start + left, rows.start + top))
+        return self.link(t, found, lost, placed)
+
+    def link(
+        self,
+        t: int,
+        found: list[Found],
+        lost: list[MinedTrack],
+        placed: list[tuple[MinedTrack, Found]],
+    ) -> list[MinedTrack]:
+        """Let what was found continue the tracks that it may be, or begin new ones.
+
+        Returns the tracks that nothing continues.
+        """
+        d = self.dictionary
         pairs = []
         for i, f in enumerate(found):
             height, width = d.size[f.sprite]

@@ -308,11 +308,11 @@ class PlaneSolver:
         """Put what planes behind always show through something as what lies behind it.
 
         A place that is never seen plain took the blend as its colour. Where other places show
-        that blend and what it is made of, it may be made of the same; the nearest plane then
-        takes the material if that explains what is seen.
+        that blend and what it is made of, it may be made of the same; the nearest plane, or
+        the screen, then takes the material if that explains what is seen.
         """
         both, places = together
-        nearest, colours = len(self.planes) - 2, materials.over.shape[1]
+        colours = materials.over.shape[1]
         right = [np.flatnonzero(over[both[:, 0]] == both[:, 1]) for over in materials.over]
         order = sorted(range(len(right)), key=lambda m: -int(places[right[m]].sum()))
         for m in order[:MOST_UNMIXED]:
@@ -321,17 +321,18 @@ class PlaneSolver:
             made_of = np.arange(int(CLEAR) + 1).astype(np.uint16)
             rising = right[m][np.argsort(places[right[m]], kind="stable")]
             made_of[both[rising, 1]] = both[rising, 0]  # the commonest stays
-            before = self.planes.copy()
-            for plane in range(nearest):
-                self.planes[plane] = made_of[self.planes[plane]]
-            changed = int((self.planes != before).sum())
-            self.vote(nearest, materials)
-            taken = self.choice == colours + m
-            taken &= (self.votes >= STEADY * self.seen) & (self.seen > 0)
-            if taken.sum() > TAKEN * changed:
-                self.planes[nearest][taken] = colours + m
-            else:
-                self.planes = before
+            before, best = self.planes, (0, self.planes)
+            for front in (len(before) - 2, len(before) - 1):
+                self.planes = before.copy()
+                self.planes[:front] = made_of[before[:front]]
+                changed = int((self.planes != before).sum())
+                self.vote(front, materials)
+                taken = self.choice == colours + m
+                taken &= (self.votes >= STEADY * self.seen) & (self.seen > 0)
+                self.planes[front][taken] = colours + m
+                if taken.sum() > max(best[0], TAKEN * changed):
+                    best = int(taken.sum()), self.planes
+            self.planes = best[1]
 
     def drop_unused(self, frames: Indexed, materials: Materials) -> Materials:
         """Only the materials that some place is made of, with their new numbers."""

@@ -34,6 +34,7 @@ MOST_TOGETHER = 600  # pairs of colours seen at one place that are compared with
 CLOSE_ALPHA, CLOSE_COLOUR = 50, 5  # guesses are put together in steps of 1/50, and of 5
 FEWEST_PIXELS, FEWEST_BACKGROUNDS = 30, 3  # that a material explains
 FEW_BACKGROUNDS = 8  # leave more than one material
+COMMON_COLOURS = 64  # behind materials, that tell which of them is right
 REACH = 20  # how far alpha and colour may be from a first guess
 OFTEN = 300  # pixels over each of two backgrounds, where these may be enough
 EXACT_SHARE = 0.7  # of the pixels that it explains nearly: chance explains a few of these
@@ -202,7 +203,11 @@ def _settle(pairs: _Pairs, material: Longs, frames: Indexed) -> Longs:
     if len(np.unique(pairs.behind[here], axis=0)) > FEW_BACKGROUNDS:
         return material
     x, y = pairs.behind[here].astype(np.int64), pairs.shown[here].astype(np.int64)
-    colours = frames.rgb_of_colours().astype(np.int64)
+    seen, kind = np.unique(pairs.behind, axis=0, return_inverse=True)
+    often = np.bincount(kind.ravel(), pairs.count)
+    colours = seen[np.argsort(-often, kind="stable")[:COMMON_COLOURS]].astype(np.int64)
+    shown = np.zeros(len(frames.colours), bool)
+    shown[frames.ids_of_rgb(pairs.shown.astype(np.uint8))] = True
     most, best = -1, material
     about = int(material[3])
     for alpha in range(max(1, about - REACH), min(254, about + REACH) + 1):
@@ -212,7 +217,8 @@ def _settle(pairs: _Pairs, material: Longs, frames: Indexed) -> Longs:
         options = [np.unique(tried[fits[:, k], k]).tolist() for k in range(3)]
         for colour in product(*options):
             made = blend(colours, alpha, np.array(colour)).astype(np.uint8)
-            known = int((frames.ids_of_rgb(made) < OTHER).sum())
+            numbers = frames.ids_of_rgb(made)
+            known = int(shown[numbers[numbers < OTHER]].sum())
             if known > most:
                 most, best = known, np.array([*colour, alpha])
     return best

@@ -208,13 +208,6 @@ def build_world(frames: Indexed, pan: Pan) -> World:
 
 def draw_world(world: World, t: int, out: Ids) -> None:
     """Draw what pans, and the glass, as frame t shows them; CLEAR where nothing does."""
-    draw_planes(world, t, out)
-    if world.glass is not None and world.materials is not None:
-        draw_over(world.glass, world.materials.over, out)
-
-
-def draw_planes(world: World, t: int, out: Ids) -> None:
-    """Draw what pans as frame t shows it; CLEAR where nothing does."""
     height, width = out.shape
     out[:] = CLEAR
     for plane in world.planes:
@@ -224,3 +217,5 @@ def draw_planes(world: World, t: int, out: Ids) -> None:
             np.copyto(out, part, where=part != CLEAR)
         else:
             draw_over(part, world.materials.over, out)
+    if world.glass is not None and world.materials is not None:
+        draw_over(world.glass, world.materials.over, out)
