@@ -173,3 +173,69 @@ def test_a_translucent_pane_is_drawn_exactly(pane: Frames, pane_world: World) ->
     np.testing.assert_array_equal(drawn(exact), pane)
     assert any(((s[..., 3] > 0) & (s[..., 3] < 255)).any() for s in found.sprites)
     assert size(exact) < 1.5 * size(with_pane(scene()))
+
+
+def with_figure(scene: Scene) -> Scene:
+    """The same with a figure of two cels, and a pane that passes before it."""
+    rng = np.random.default_rng(11)
+    cels = np.zeros((2, 16, 12, 4), np.uint8)
+    cels[..., :3] = rng.integers(0, 256, (9, 3))[rng.integers(0, 9, cels.shape[:3])]
+    cels[..., 3] = 255
+    passing = with_pane(scene)
+    t = np.arange(len(scene))
+    own = passing.tracks
+    tracks = Tracks(
+        np.repeat(own.layer, 2),
+        np.array([0, 1], np.int32),
+        np.repeat(own.start, 2),
+        np.array([0, len(t), 2 * len(t)], np.int64),
+        np.append(1 + t // 8 % 2, own.sprite).astype(np.int32),
+        np.append(34 + t // 9, own.x).astype(np.int32),
+        np.append(np.full(len(t), 18), own.y).astype(np.int32),
+        np.zeros(2 * len(t), np.uint8),
+    )
+    return dataclasses.replace(passing, sprites=(*passing.sprites, *cels), tracks=tracks)
+
+
+def test_a_figure_is_the_same_sprite_behind_something_translucent() -> None:
+    true = with_figure(scene())
+    frames = drawn(true)
+    run = index(frames)
+    found = mine(Setting.of(run, find_worlds(run)[0]), np.arange(FRAMES), Fraction(1, 60))
+    exact = dataclasses.replace(found, residual=exact_residual(found, frames))
+    np.testing.assert_array_equal(drawn(exact), frames)
+    placed = np.bincount(found.tracks.sprite, minlength=len(found.sprites))
+    whole = [s.shape[:2] == (16, 12) and bool((s[..., 3] == 255).all()) for s in found.sprites]
+    # Before the pane comes and after it has gone are 36 frames.
+    assert np.sort(placed[whole])[-2:].sum() > 40
+    assert size(exact) < 1.6 * size(true)
+
+
+def with_water(scene: Scene) -> Scene:
+    """The camera also moves up and down, and before the hills there is water in the level."""
+    n, (depth, above) = len(scene), (10, 8)
+    rise = (np.abs(np.arange(n) % 40 - 20) // 2).astype(np.int32)
+    layers, textures = [], []
+    for layer, texture, share in zip(scene.layers, scene.textures, SHARES, strict=True):
+        pan = layer.pan.copy()
+        pan[:, 1] = rise * share.numerator // share.denominator
+        layers.append(Layer(pan, layer.textures))
+        textures.append(np.pad(texture, ((0, depth), (0, 0), (0, 0)), "reflect"))
+    level = textures[-1]
+    level[..., 3] = 0
+    level[HEIGHT - 6 :, :, 3] = 255
+    wet = np.arange(level.shape[1]) // 24 % 3 > 0
+    level[HEIGHT - 6 - above - depth :, wet] = GLASS
+    level[HEIGHT - 6 - above - depth :, ~wet, 3] = 255
+    return dataclasses.replace(scene, layers=tuple(layers), textures=tuple(textures))
+
+
+def test_water_that_hides_a_plane_for_good_is_told() -> None:
+    true = with_water(scene())
+    frames = drawn(true)
+    world = find_worlds(index(frames))[0]
+    assert len(world.planes) == len(SHARES)
+    assert world.materials is not None
+    water = (true.textures[-1] == GLASS).all(axis=2)
+    translucent = (world.canvas >= world.materials.over.shape[1]) & (world.canvas != 65535)
+    assert translucent.sum() > 0.5 * water.sum()
