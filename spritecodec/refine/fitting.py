@@ -94,9 +94,15 @@ def _makes(view: View, material: int, behind: int, shown: int) -> bool:
 
 
 @njit(cache=True)
+def _translucent(view: View, value: int) -> bool:
+    """Whether a value is a material; above these is only what equals no colour of the clip."""
+    return bool(view.colours <= value < len(view.rgba))
+
+
+@njit(cache=True)
 def _agrees(view: View, y: int, x: int, value: int) -> bool:
     """Whether `value` at a pixel that nothing covers gives what the frame shows."""
-    if value < view.colours:
+    if not _translucent(view, value):
         return bool(value == view.frame[y, x])
     return _makes(view, value, view.behind[y, x], view.frame[y, x])
 
@@ -132,7 +138,7 @@ def gain_at(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> int:
             if value != view.behind[yy, xx]:
                 return -1
         elif value != view.frame[yy, xx]:
-            if value < view.colours and sprites.also[i, 0] == 65535:
+            if not _translucent(view, value) and sprites.also[i, 0] == 65535:
                 return -1
             if not _may_be(view, sprites, i, yy, xx):
                 wrong += 1
@@ -160,7 +166,7 @@ def gain_behind(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> in
         shown = view.behind[yy, xx] if s == VEILED else view.frame[yy, xx]
         if value == shown:
             gain += s & 1
-        elif not s & 1 or value >= view.colours:
+        elif not s & 1 or _translucent(view, value):
             return -1
         else:
             through = False
@@ -234,7 +240,7 @@ def accept(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> tuple[i
             covered += 1
             continue
         value = sprites.value[i]
-        opaque = value < view.colours and sprites.also[i, 0] == 65535
+        opaque = not _translucent(view, value) and sprites.also[i, 0] == 65535
         if not opaque:
             if not _may_be(view, sprites, i, yy, xx):
                 continue
