@@ -322,7 +322,7 @@ class Shape:
 
 def unexplained(state: State) -> NDArray[np.bool_]:
     """Where nothing explains the frame yet, be it before a sprite."""
-    result: NDArray[np.bool_] = state % ON_SPRITE == UNEXPLAINED
+    result: NDArray[np.bool_] = (state & (ON_SPRITE - 1)) == UNEXPLAINED
     return result
 
 
