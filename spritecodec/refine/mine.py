@@ -133,9 +133,11 @@ class Setting:
             self.frames.values(),
             len(self.frames.colours),
         )
-        explain_with(world, self.shown, t, view.state)
         if len(self.frames.materials):
             draw_world(world, t, view.behind)
+            draw_background(frame, view.behind, 0, 0, world.overlay, view.state)
+        else:
+            explain_with(world, self.shown, t, view.state)
         return view
 
 
