@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.formats.streams import Cursor, Ints, read_stream, trial_size, write_stream
+from spritecodec.formats.streams import Cursor, Ints, read_stream, smallest, write_stream
 from spritecodec.scene import Layer, Tracks
 
 BY_TRACK, BY_FRAME = 0, 1
@@ -64,7 +64,7 @@ def _write_steps(steps: Ints, first: Ints, orders: list[NDArray[np.intp]]) -> by
         for order in (BY_TRACK, BY_FRAME)
         for predictor, values in ((REST, steps), (GO_ON, change))
     ]
-    return min(candidates, key=trial_size)
+    return candidates[smallest(candidates)]
 
 
 def _read_steps(cursor: Cursor, first: Ints, length: Ints, orders: list[NDArray[np.intp]]) -> Ints:
@@ -109,7 +109,7 @@ def _write_sprites(sprite: Ints, first: Ints, orders: list[NDArray[np.intp]]) ->
         code, spelled = _successors(sprite, first, order)
         body = write_stream(code[order]) + write_stream(spelled)
         candidates.append(bytes([mode]) + body)
-    return min(candidates, key=trial_size)
+    return candidates[smallest(candidates)]
 
 
 def _read_sprites(

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spritecodec.formats.container import write_varint
-from spritecodec.formats.streams import MOST_TRIED, Cursor, read_stream, trial_size, write_stream
+from spritecodec.formats.streams import MOST_TRIED, Cursor, read_stream, smallest, write_stream
 
 Picture = NDArray[np.uint8]
 Indices = NDArray[np.int64]
@@ -78,7 +78,9 @@ def index_colours(
 
     The new colours, shape (n, 4), are not added to the palette yet.
     """
-    colours, first, inverse = np.unique(packed, return_index=True, return_inverse=True)
+    starts = np.flatnonzero(np.diff(packed, prepend=~packed[:1]))  # of runs of one colour
+    length = np.diff(starts, append=len(packed))
+    colours, first, inverse = np.unique(packed[starts], return_index=True, return_inverse=True)
     order = np.argsort(palette.packed, kind="stable")
     place = np.searchsorted(palette.packed, colours, sorter=order)
     known = order[np.minimum(place, len(order) - 1)]
@@ -89,7 +91,7 @@ def index_colours(
     new = new[np.argsort(first[new])]  # in the order of their first use
     number = known.astype(np.int64)
     number[new] = len(palette.packed) + np.arange(len(new))
-    return number[inverse], colours[new].view(np.uint8).reshape(-1, 4)
+    return np.repeat(number[inverse], length), colours[new].view(np.uint8).reshape(-1, 4)
 
 
 def _shapes_stream(pictures: Sequence[Picture]) -> bytes:
@@ -114,7 +116,9 @@ def _tiles(indices: list[Indices], side: int) -> tuple[Indices, Indices]:
         grid = padded.reshape(rows, side, columns, side).swapaxes(1, 2)
         cut.append(grid.reshape(-1, side * side))
     every = np.concatenate(cut)
-    _, first, inverse = np.unique(every, axis=0, return_index=True, return_inverse=True)
+    narrow = every.astype(np.min_scalar_type(int(every.max(initial=0))))
+    as_bytes = narrow.view(np.dtype((np.void, narrow.itemsize * side * side))).ravel()
+    _, first, inverse = np.unique(as_bytes, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
     return rank[inverse.ravel()], every[np.sort(first)]
@@ -161,11 +165,11 @@ def write_pictures(pictures: Sequence[Picture], palette: Palette) -> bytes:
     layouts += [
         (TILES, side) for side in TILE_SIZES if any(max(p.shape) >= 2 * side for p in tried)
     ]
-    candidates = {way: _laid_out(tried, colours, *way) for way in layouts}
-    best = min(candidates, key=lambda way: trial_size(candidates[way]))
-    return head + (
-        candidates[best] if len(tried) == len(split) else _laid_out(split, colours, *best)
-    )
+    candidates = [_laid_out(tried, colours, *way) for way in layouts]
+    best = smallest(candidates)
+    if len(tried) == len(split):
+        return head + candidates[best]
+    return head + _laid_out(split, colours, *layouts[best])
 
 
 def _laid_out(indices: list[Indices], colours: bytes, layout: int, side: int) -> bytes:

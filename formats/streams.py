@@ -36,10 +36,12 @@ PLAIN, DELTA, RUNS, SPARSE = range(4)
 WIDTHS = (1, 2, 4, 8)
 VARINT = 0
 
-# Trial compression: strong enough to rank modes, quick enough to try them all.
-_TRIAL = zstandard.ZstdCompressor(level=19)
+# Trial compression: a quick one tells which candidates may be the smallest, a strong one
+# which of these is. The strong one is left out for more bytes than QUICK_ABOVE.
 _QUICK_TRIAL = zstandard.ZstdCompressor(level=3)
-QUICK_ABOVE = 1 << 16  # bytes
+_TRIAL = zstandard.ZstdCompressor(level=19)
+QUICK_ABOVE = 1 << 16
+IN_THE_RUNNING = 1.3  # times the bytes of the smallest
 # Of more values than this, stretches from all over, so many in all, choose the mode.
 MOST_TRIED = 1 << 18
 STRETCHES = 16
@@ -150,7 +152,7 @@ def _body(values: Ints) -> bytes:
     width = next(w for w in WIDTHS if top < 1 << (8 * w))
     if width > 1 and top < 1 << 63:
         tried = _tried(codes)
-        if trial_size(_varints(tried)) < trial_size(_planes(tried, width)):
+        if smallest([_planes(tried, width), _varints(tried)]) == 1:
             return bytes([VARINT]) + _varints(codes)
     return bytes([width]) + _planes(codes, width)
 
@@ -175,9 +177,18 @@ def _runs(values: Ints) -> tuple[Ints, Ints]:
     return values[starts], np.diff(np.append(starts, len(values))) - 1
 
 
-def trial_size(data: bytes) -> int:
-    """Bytes that `data` takes after zstd, as an estimate for choosing between modes."""
-    return len((_TRIAL if len(data) <= QUICK_ABOVE else _QUICK_TRIAL).compress(data))
+def smallest(candidates: Sequence[bytes]) -> int:
+    """Which of several ways to write the same takes fewest bytes after zstd, by estimate."""
+    quick = [len(_QUICK_TRIAL.compress(data)) for data in candidates]
+    near = [i for i, size in enumerate(quick) if size <= IN_THE_RUNNING * min(quick)]
+    if len(near) == 1:
+        return near[0]
+    return min(
+        near,
+        key=lambda i: (
+            len(_TRIAL.compress(candidates[i])) if len(candidates[i]) <= QUICK_ABOVE else quick[i]
+        ),
+    )
 
 
 def _in_mode(v: Ints, mode: int) -> bytes:
@@ -218,9 +229,10 @@ def write_stream(values: NDArray[np.generic] | Sequence[int]) -> bytes:
     if len(v) == 0:
         return bytes([PLAIN]) + write_varint(0)
     tried = _tried(v)
-    candidates = {mode: _in_mode(tried, mode) for mode in _likely_modes(tried)}
-    best = min(candidates, key=lambda mode: trial_size(candidates[mode]))
-    return candidates[best] if tried is v else _in_mode(v, best)
+    modes = _likely_modes(tried)
+    candidates = [_in_mode(tried, mode) for mode in modes]
+    best = smallest(candidates)
+    return candidates[best] if tried is v else _in_mode(v, modes[best])
 
 
 def read_stream(cursor: Cursor, limit: int) -> Ints:
