@@ -6,10 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from spritecodec.refine.dictionary import EIGHT_NEIGHBOURS
-from spritecodec.refine.kernels import differing
+from spritecodec.refine.kernels import differing, label_near
 from spritecodec.render import Renderer
 from spritecodec.scene import Residual, Scene
 
@@ -23,21 +21,18 @@ def _patches(
     left, top, right, bottom = differing(drawn, wanted, differs)
     if left >= right:
         return
-    box = (slice(top, bottom), slice(left, right))
-    differs, wanted = np.pad(differs[box], 1), wanted[box]
-    # Regions a pixel or two apart are one patch: a patch costs more than a clear pixel.
-    near = ndimage.binary_dilation(differs)
-    labels, _ = ndimage.label(near, EIGHT_NEIGHBOURS)
-    for i, (rows, columns) in enumerate(ndimage.find_objects(labels)):
-        mask = differs[rows, columns] & (labels[rows, columns] == i + 1)
-        ys, xs = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        mask = mask[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
-        y, x = rows.start + int(ys[0]) - 1, columns.start + int(xs[0]) - 1
+    inside = (slice(top, bottom), slice(left, right))
+    differs, wanted = differs[inside], wanted[inside]
+    # A patch costs more than a few clear pixels.
+    labels = np.empty(differs.shape, np.int32)
+    box = np.empty((int(np.count_nonzero(differs)), 4), np.int32)
+    count = label_near(differs, labels, box)
+    for i, (x0, y0, x1, y1) in enumerate(box[:count].tolist()):
+        mask = labels[y0:y1, x0:x1] == i + 1
         picture = np.zeros((*mask.shape, 4), np.uint8)
-        colour = wanted[y : y + mask.shape[0], x : x + mask.shape[1]]
-        picture[mask, :3] = colour[mask]
+        picture[mask, :3] = wanted[y0:y1, x0:x1][mask]
         picture[mask, 3] = 255
-        yield left + x, top + y, picture
+        yield left + x0, top + y0, picture
 
 
 def exact_residual(scene: Scene, frames: Iterable[NDArray[np.uint8]]) -> Residual:

@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from spritecodec.refine.fitting import (
     MOST_ALSO,
+    NEIGHBOURS,
     ON_SPRITE,
     UNEXPLAINED,
     Sprites,
@@ -26,8 +27,8 @@ from spritecodec.refine.fitting import (
     best_behind,
     best_cover,
     best_near,
+    count_likely,
     gain_at,
-    rarities,
     sum_unexplained,
     values_at,
 )
@@ -35,7 +36,6 @@ from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.kernels import CLEAR, Ids, Longs, State, shape_hashes
 
 EIGHT_NEIGHBOURS = np.ones((3, 3), int)
-NEIGHBOURS = ((0, 1), (1, 0), (0, -1), (-1, 0))  # (dy, dx): right, below, left, above
 # A sprite must explain so many pixels to be placed where nothing is known yet.
 FEWEST_PIXELS = 3
 # Larger regions (a flash, a fade, noise) are no objects; the residual takes them.
@@ -246,15 +246,12 @@ class Dictionary:
         by_value, value_first = self._index()
         ys, xs = np.nonzero(mask)
         ys, xs = ys + rows.start, xs + columns.start
-        frame, state = view.frame, view.state
-        rarity = np.empty(len(ys), np.int64)
-        rarities(view, ys, xs, value_first, rarity)
+        state = view.state
+        rarity, alike = np.empty(len(ys), np.int64), np.empty(len(ys), np.int64)
+        count_likely(view, ys, xs, value_first, rarity, alike)
         known = rarity > 0
-        alike = np.zeros(len(ys), np.int64)
-        for dy, dx in NEIGHBOURS:
-            y = np.clip(ys + dy, 0, frame.shape[0] - 1)
-            x = np.clip(xs + dx, 0, frame.shape[1] - 1)
-            alike += frame[y, x] == frame[ys, xs]
+        if not known.any():
+            return placed, budget
         order = np.lexsort((alike[known], rarity[known]))
         points = list(zip(xs[known][order].tolist(), ys[known][order].tolist(), strict=True))
         left_open = np.empty((state.shape[0] + 1, state.shape[1] + 1), np.int32)

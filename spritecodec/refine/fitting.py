@@ -23,6 +23,7 @@ VEILED = 8  # explained by something translucent and what is behind it: nothing 
 # What a sprite's pixel may be besides its first value; each is a colour or a material.
 MOST_ALSO = 3
 MOST_VALUES = 16  # that are looked at for one pixel of a frame
+NEIGHBOURS = ((0, 1), (1, 0), (0, -1), (-1, 0))  # (dy, dx): right, below, left, above
 # Of a sprite's translucent pixels, so large a share may contradict: what lies behind them is
 # not known everywhere.
 MOST_WRONG = 0.06
@@ -301,14 +302,22 @@ def values_at(view: View, ys: Longs, xs: Longs, out: Ids) -> None:
 
 
 @njit(cache=True)
-def rarities(view: View, ys: Longs, xs: Longs, value_first: Longs, out: Longs) -> None:
-    """How many sprite pixels may explain each of some pixels."""
+def count_likely(
+    view: View, ys: Longs, xs: Longs, value_first: Longs, rarity: Longs, alike: Longs
+) -> None:
+    """How many sprite pixels may explain each of some pixels; its neighbours of its colour."""
+    h, w = view.frame.shape
     values = np.empty(MOST_VALUES, np.uint16)
     for i in range(len(ys)):
-        out[i] = 0
-        for k in range(explaining(view, ys[i], xs[i], values)):
+        y, x = ys[i], xs[i]
+        rarity[i], alike[i] = 0, 0
+        for k in range(explaining(view, y, x, values)):
             if values[k] + 1 < len(value_first):
-                out[i] += value_first[values[k] + 1] - value_first[values[k]]
+                rarity[i] += value_first[values[k] + 1] - value_first[values[k]]
+        for dy, dx in NEIGHBOURS:
+            # Outside the screen it goes on as at its border.
+            near = view.frame[min(max(y + dy, 0), h - 1), min(max(x + dx, 0), w - 1)]
+            alike[i] += near == view.frame[y, x]
 
 
 @njit(cache=True)

@@ -108,3 +108,49 @@ def differing(
                 x0, x1 = min(x0, x), max(x1, x + 1)
                 y0, y1 = min(y0, y), y + 1
     return x0, y0, x1, y1
+
+
+@njit(cache=True)
+def label_near(marked: NDArray[np.bool_], labels: NDArray[np.int32], box: NDArray[np.int32]) -> int:
+    """Number marked pixels so that those a pixel or two apart belong together.
+
+    Parameters
+    ----------
+    marked : ndarray, shape (h, w), bool
+    labels : ndarray, shape (h, w), int32
+        Receives numbers from 1 on, in the order of the topmost, leftmost pixels; 0 elsewhere.
+    box : ndarray, shape (pixels marked, 4), int32
+        Receives (x0, y0, x1, y1) of each number less one.
+
+    Returns
+    -------
+    int
+        How many numbers there are.
+    """
+    h, w = marked.shape
+    labels[:] = 0
+    open_x, open_y = np.empty(len(box), np.int32), np.empty(len(box), np.int32)
+    count = 0
+    for top in range(h):
+        for left in range(w):
+            if not marked[top, left] or labels[top, left]:
+                continue
+            count += 1
+            labels[top, left] = count
+            open_x[0], open_y[0] = left, top
+            most = 1
+            x0, y0, x1, y1 = left, top, left + 1, top + 1
+            while most:
+                most -= 1
+                x, y = open_x[most], open_y[most]
+                x0, y0, x1, y1 = min(x0, x), min(y0, y), max(x1, x + 1), max(y1, y + 1)
+                for dy in range(max(-3, -y), min(4, h - y)):
+                    # What two crosses that touch reach: all but the corners.
+                    far = min(3, 4 - abs(dy))
+                    for nx in range(max(x - far, 0), min(x + far + 1, w)):
+                        if marked[y + dy, nx] and not labels[y + dy, nx]:
+                            labels[y + dy, nx] = count
+                            open_x[most], open_y[most] = nx, y + dy
+                            most += 1
+            box[count - 1] = x0, y0, x1, y1
+    return count

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,6 +123,11 @@ class Setting:
         bare = Setting(shown, find_translucent(shown, world), world, [])
         return replace(bare, shapes=collect_shapes(bare.frames, bare.look))
 
+    @cached_property
+    def values(self) -> NDArray[np.int32]:
+        """RGBA of all numbers, shape (numbers, 4)."""
+        return self.frames.values()
+
     def look(self, t: int) -> View:
         """Frame t, and what the background leaves unexplained of it."""
         world, frame = self.world, self.shown[t]
@@ -130,7 +136,7 @@ class Setting:
             frame,
             np.empty(frame.shape, np.uint8),
             np.empty(screen, np.uint16),
-            self.frames.values(),
+            self.values,
             len(self.frames.colours),
         )
         if len(self.frames.materials):

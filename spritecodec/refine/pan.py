@@ -151,9 +151,16 @@ class _Search:
         self.overlay = _find_overlay(frames, self.windows, self.plain, eager)
         self.ignore = self.overlay[: self.windows.shape[0], : self.windows.shape[1]]
         self.keys: list[tuple[int, Table]] = []
+        self.tables: dict[int, Table] = {}  # of the last two frames
         n = len(frames)
         self.position = np.zeros((n, 2), np.int64)
         self.room = np.zeros(n, np.int64)
+
+    def table(self, t: int) -> Table:
+        if t not in self.tables:
+            self.tables = {k: self.tables[k] for k in (t - 1,) if k in self.tables}
+            self.tables[t] = self.windows.table(self.frames[t])
+        return self.tables[t]
 
     def agreement(
         self, a: int, b: int, step: Displacement, most: int | None = None
@@ -168,7 +175,7 @@ class _Search:
         best = max(((*self.agreement(t - 1, t, d), d) for d in quick), key=lambda b: b[0])
         if best[0] >= AS_USUAL * best[1] and not self.eager:
             return best
-        tables = (self.windows.table(self.frames[t - 1]), self.windows.table(self.frames[t]))
+        tables = (self.table(t - 1), self.table(t))
         ignore = self.ignore if self.eager else None
         voted = [d for d, _, _ in self.windows.votes(*tables, ignore) if d not in quick]
         tried = [best, *((*self.agreement(t - 1, t, d), d) for d in voted)]
@@ -202,7 +209,7 @@ class _Search:
         return found
 
     def add_key(self, t: int, table: Table | None = None) -> None:
-        keys, where, once = table or self.windows.table(self.frames[t])
+        keys, where, once = table or self.table(t)
         self.keys.append((t, (keys, where, once[:: len(once) // MOST_WINDOWS + 1])))
         del self.keys[:-MOST_KEYS]
 
@@ -233,7 +240,7 @@ class _Search:
             cut = few_stay and not sure and self.rearranged(t)
             follows = same_plain and usual and not cut
             if follows and self.eager and not sure:
-                table = self.windows.table(self.frames[t])
+                table = self.table(t)
                 follows = self.look_back(t, table, agree) is None
             if follows:
                 self.position[t] -= step
@@ -243,7 +250,7 @@ class _Search:
                 continue
             else:
                 last = (0, 0)
-                table = self.windows.table(self.frames[t])
+                table = self.table(t)
                 back = self.look_back(t, table, agree if same_plain else 0)
                 if back is not None:
                     key, step = back
