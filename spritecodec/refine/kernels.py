@@ -152,5 +152,8 @@ def label_near(marked: NDArray[np.bool_], labels: NDArray[np.int32], box: NDArra
                             labels[y + dy, nx] = count
                             open_x[most], open_y[most] = nx, y + dy
                             most += 1
-            box[count - 1] = x0, y0, x1, y1
+            box[count - 1, 0] = x0
+            box[count - 1, 1] = y0
+            box[count - 1, 2] = x1
+            box[count - 1, 3] = y1
     return count
