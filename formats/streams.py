@@ -36,12 +36,11 @@ PLAIN, DELTA, RUNS, SPARSE = range(4)
 WIDTHS = (1, 2, 4, 8)
 VARINT = 0
 
-# Trial compression: a quick one tells which candidates may be the smallest, a strong one
-# which of these is. The strong one is left out for more bytes than QUICK_ABOVE.
-_QUICK_TRIAL = zstandard.ZstdCompressor(level=3)
-_TRIAL = zstandard.ZstdCompressor(level=19)
-QUICK_ABOVE = 1 << 16
-IN_THE_RUNNING = 1.3  # times the bytes of the smallest
+# Trial compression. A quick one tells which candidates may be the smallest; a strong one,
+# for much data a less strong one, which of these is.
+_QUICK, _STRONG, _LESS_STRONG = (zstandard.ZstdCompressor(level=n) for n in (3, 19, 12))
+IN_THE_RUNNING = 1.25  # times the bytes of the smallest
+MUCH = 1 << 16  # bytes
 # Of more values than this, stretches from all over, so many in all, choose the mode.
 MOST_TRIED = 1 << 18
 STRETCHES = 16
@@ -179,16 +178,12 @@ def _runs(values: Ints) -> tuple[Ints, Ints]:
 
 def smallest(candidates: Sequence[bytes]) -> int:
     """Which of several ways to write the same takes fewest bytes after zstd, by estimate."""
-    quick = [len(_QUICK_TRIAL.compress(data)) for data in candidates]
+    quick = [len(_QUICK.compress(data)) for data in candidates]
     near = [i for i, size in enumerate(quick) if size <= IN_THE_RUNNING * min(quick)]
     if len(near) == 1:
         return near[0]
-    return min(
-        near,
-        key=lambda i: (
-            len(_TRIAL.compress(candidates[i])) if len(candidates[i]) <= QUICK_ABOVE else quick[i]
-        ),
-    )
+    trial = _STRONG if max(len(candidates[i]) for i in near) <= MUCH else _LESS_STRONG
+    return min(near, key=lambda i: len(trial.compress(candidates[i])))
 
 
 def _in_mode(v: Ints, mode: int) -> bytes:
