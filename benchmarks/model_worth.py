@@ -12,7 +12,8 @@ The first frames of each clip are learnt by three engines, once each:
 Then they are encoded with each model, without loss and at 40 dB. Every encode also mines
 without the model and reports the bytes of both ways, so *mining alone* is the yardstick; the
 smaller one is kept segment by segment. Where the network's sprites explain the frames worse
-than matching's, the trainer leaves them, and *both* is *matching*.
+than matching's, the trainer leaves them, and *both* is *matching*. For each engine *alone*, what
+its model places on the frames is written as it is, and the residual makes it exact: no mining.
 
 The models stay in FOLDER, so the two stages may be run apart: training does not depend on how
 the encoder refines. Results are added to benchmarks/results/model_worth.json and .md as they
@@ -39,9 +40,12 @@ from benchmarks.clips.registry import spec_of
 from benchmarks.segmentation import first_frames
 from spritecodec.clip import ArrayClip
 from spritecodec.encode import Quality
+from spritecodec.harden import harden
 from spritecodec.model.checkpoint import NAME, Workdir
 from spritecodec.model.presets import PRESETS, Phase, Preset
 from spritecodec.model.train import train
+from spritecodec.packing import Library
+from spritecodec.refine.correct import exact_residual
 
 RESULTS = Path(__file__).resolve().parent / "results" / "model_worth.json"
 ENGINES = ("matching", "network", "both")
@@ -119,6 +123,20 @@ def encode(clip: ArrayClip, engine: str, folder: Path, steps: int, quality: Qual
     }
 
 
+def alone(clip: ArrayClip, engine: str, folder: Path, steps: int) -> int:
+    """Bytes of what the model places on every frame, hardened, and the residual of that."""
+    model = train(clip, preset(engine, steps), device="cpu", workdir=folder, resume=True)
+    scene = harden(
+        model.discover(clip),
+        width=clip.width,
+        height=clip.height,
+        pts=np.arange(len(clip.frames)),
+        time_base=clip.time_base,
+    )
+    residual = exact_residual(scene, clip.frames)
+    return Library().pack(replace(scene, residual=residual)).size
+
+
 def table(rows: list[Row]) -> str:
     """The rows as Markdown."""
     lines = [
@@ -152,7 +170,28 @@ def table(rows: list[Row]) -> str:
                     cells.append("=" if name in found else "")
             cells.append(f"{encoded['matching']['file']:,}" if "matching" in encoded else "")
             lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", *training(rows), ""])
+    return "\n".join([*lines, "", *models_alone(rows), "", *training(rows), ""])
+
+
+def models_alone(rows: list[Row]) -> list[str]:
+    """The bytes of each model without mining, as Markdown lines."""
+    lines = [
+        "## The model alone",
+        "",
+        "Lossless bytes of what the model itself places on the frames, with the residual, beside",
+        "the smallest of the ways above: what mining is worth.",
+        "",
+        "| clip | matching alone | network alone | smallest |",
+        "|---|--:|--:|--:|",
+    ]
+    for row in rows:
+        found = {e: r["alone"] for e, r in row["engines"].items() if "alone" in r}
+        if found:
+            encoded = [r["lossless"] for r in row["engines"].values() if r.get("lossless")]
+            smallest = min(min(r["mining"], r["model"]) for r in encoded)
+            cells = [f"{found[e]:,}" if e in found else "" for e in ("matching", "network")]
+            lines.append(f"| {' | '.join([row['clip'], *cells, f'{smallest:,}'])} |")
+    return lines
 
 
 def training(rows: list[Row]) -> list[str]:
@@ -227,6 +266,10 @@ def main() -> None:
                     if engine != "both" or network_kept(models):
                         size = encode(clip, engine, models / engine, args.steps, aim)
                     put(name, frames, engine, {quality: size})
+            for engine in engines:
+                if engine != "both":
+                    size = alone(clip, engine, models / engine, args.steps)
+                    put(name, frames, engine, {"alone": size})
 
 
 if __name__ == "__main__":
