@@ -54,11 +54,6 @@ class FrameHasher:
         return self._states[-1].hexdigest()
 
 
-def frame_md5(frame: NDArray[np.uint8]) -> str:
-    """The MD5 of one frame's RGB bytes; see `FrameHasher`."""
-    return FrameHasher()(frame)
-
-
 def framemd5_header(width: int, height: int, time_base: Fraction) -> str:
     """The comment lines before the first frame's line."""
     return (

@@ -20,7 +20,7 @@ from video_makers import Frames, few_colours, kept_audio, read_all
 
 from spritecodec.clip import AudioStream
 from spritecodec.errors import OutputError, SettingsError
-from spritecodec.formats.framemd5 import FrameHasher, frame_md5
+from spritecodec.formats.framemd5 import FrameHasher
 from spritecodec.formats.video_out import FORMATS, VideoWriter, format_of, open_writer
 
 TICK = Fraction(1, 30)
@@ -197,8 +197,8 @@ def test_framemd5_is_the_text_that_ffmpeg_writes(tmp_path: Path) -> None:
     frames = few_colours(3, 5, 7)
     write(tmp_path / "out.framemd5", frames, np.array([0, 1, 5]))
     hashes = [hashlib.md5(frame.tobytes()).hexdigest() for frame in frames]
-    assert hashes == [frame_md5(frame) for frame in frames]
-    assert frame_md5(frames[0, :, ::-1]) == frame_md5(frames[0, :, ::-1].copy())
+    mirrored = frames[0, :, ::-1]
+    assert FrameHasher()(mirrored) == hashlib.md5(mirrored.tobytes()).hexdigest()
     assert (tmp_path / "out.framemd5").read_text() == (
         "#format: frame checksums\n#version: 2\n#hash: MD5\n#tb 0: 1/30\n#media_type 0: video\n"
         "#codec_id 0: rawvideo\n#dimensions 0: 7x5\n#sar 0: 0/1\n"
