@@ -15,24 +15,34 @@ from spritecodec.refine.kernels import CLEAR, Ids, Longs
 from spritecodec.refine.world import World
 from spritecodec.scene import Layer, Residual, Scene, Tracks
 
-DEEPEST = 50  # drawing orders; deeper chains are cycles, which no order can satisfy
-
 
 def _drawing_order(followed: Followed) -> Longs:
-    """z of each track: behind whatever covers it, as far as that is consistent."""
+    """z of each track: behind whatever covers it, as far as that is consistent.
+
+    What was seen most often is heeded first; what contradicts it is left to the residual.
+    """
     number = {id(k): i for i, k in enumerate(followed.tracks)}
     votes = Counter((number[id(a)], number[id(b)]) for a, b in followed.behind if a is not b)
-    edges = [(a, b) for (a, b), count in votes.items() if count > votes.get((b, a), 0)]
-    z = np.zeros(len(followed.tracks), np.int64)
-    for _ in range(DEEPEST):
-        changed = False
-        for behind, front in edges:
-            if z[front] <= z[behind] < DEEPEST:
-                z[front] = z[behind] + 1
-                changed = True
-        if not changed:
-            break
-    return z
+    sure = {pair: count - votes.get(pair[::-1], 0) for pair, count in votes.items()}
+    in_front: list[list[int]] = [[] for _ in followed.tracks]
+    z = [0] * len(followed.tracks)
+    for behind, front in sorted((p for p in sure if sure[p] > 0), key=lambda p: (-sure[p], p)):
+        lifted: dict[int, int] = {}  # what was lower
+        above = [(front, z[behind] + 1)]
+        while above:
+            track, least = above.pop()
+            if z[track] >= least:
+                continue
+            if track == behind:  # it would be before itself
+                for k, before in lifted.items():
+                    z[k] = before
+                break
+            lifted.setdefault(track, z[track])
+            z[track] = least
+            above += [(k, least + 1) for k in in_front[track]]
+        else:
+            in_front[behind].append(front)
+    return np.array(z, np.int64)
 
 
 def _trim(picture: Ids) -> tuple[Ids, int, int]:
@@ -112,10 +122,12 @@ def assemble(
     count = len(tracks)
     on_world = _unrest(x, owner, count) + _unrest(y, owner, count)
     on_screen = _unrest(screen_x, owner, count) + _unrest(screen_y, owner, count)
-    # The layers, back to front: the planes, the nearest being the world; screen; overlay.
+    # The layers, back to front: the planes, the nearest being the world; screen; overlay; what
+    # is before the overlay.
     nearest = len(world.behind)
-    layer = np.where(on_screen < on_world, nearest + 1, nearest)
-    fixed = (on_screen < on_world)[owner]
+    before = np.array([k.before > 0 for k in tracks], bool)
+    still_there = before | (on_screen < on_world)
+    fixed = still_there[owner]
     x, y = np.where(fixed, screen_x, x), np.where(fixed, screen_y, y)
 
     still = np.zeros((len(frames), 2), np.int32)
@@ -135,6 +147,9 @@ def assemble(
         picture, dx, dy = _trim(world.overlay)
         layers.append(_textured(still, len(textures), dx, dy))
         textures.append(frames.rgba(picture))
+    layer = np.where(before, len(layers), np.where(still_there, nearest + 1, nearest))
+    if before.any():
+        layers.append(Layer(still, np.zeros((0, 3), np.int32)))
     return Scene(
         frames.width,
         frames.height,

@@ -60,7 +60,8 @@ class Found:
     """A sprite placed on a frame, in screen coordinates.
 
     ``covered`` pixels of it lie behind something that was placed before, ``over`` pixels
-    before something that was. One that is ``veiled`` was placed before what lies before it.
+    before something that was. ``before``: some lie before the overlay. One that is ``veiled``
+    was placed before what lies before it.
     """
 
     sprite: int
@@ -68,6 +69,7 @@ class Found:
     y: int
     covered: int
     over: int = 0
+    before: bool = False
     veiled: bool = False
 
 

@@ -19,6 +19,7 @@ from spritecodec.refine.kernels import Ids, Longs, State
 # What is known of a pixel of the frame at hand. HIDDEN: behind what never moves.
 AS_BACKGROUND, UNEXPLAINED, EXPLAINED, HIDDEN = 0, 1, 2, 3
 ON_SPRITE = 4  # added to UNEXPLAINED where a sprite is known to lie behind
+ON_OVERLAY = 16  # added to UNEXPLAINED where the overlay would show something else
 VEILED = 8  # explained by something translucent and what is behind it: nothing else may be
 # What a sprite's pixel may be besides its first value; each is a colour or a material.
 MOST_ALSO = 3
@@ -123,18 +124,27 @@ def _may_be(view: View, sprites: Sprites, i: int, y: int, x: int) -> bool:
 
 @njit(cache=True)
 def gain_at(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> int:
-    """Unexplained pixels that a sprite at (x, y) explains; -1 where it contradicts the frame."""
+    """Unexplained pixels that a sprite at (x, y) explains; -1 where it contradicts the frame.
+
+    Behind the overlay nothing contradicts, but what is before it in one pixel is in all.
+    """
     h, w = view.frame.shape
-    gain, wrong = 0, 0
+    gain, wrong, before, behind = 0, 0, 0, 0
     for i in range(sprites.first[sprite], sprites.first[sprite + 1]):
         yy = y + sprites.py[i]
         xx = x + sprites.px[i]
         if yy < 0 or xx < 0 or yy >= h or xx >= w:
             continue
         s = view.state[yy, xx]
-        if s == 2 or s == 3:
+        if s == 2:
             continue
         value = sprites.value[i]
+        if s == 3:
+            behind += value != view.frame[yy, xx]
+            continue
+        before += s & ON_OVERLAY
+        if before and behind:
+            return -1
         if s == VEILED:
             if value != view.behind[yy, xx]:
                 return -1
@@ -147,7 +157,7 @@ def gain_at(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> int:
                     return -1
                 continue
         gain += s & 1
-    return gain if wrong <= MOST_WRONG * gain else -1
+    return -1 if wrong > MOST_WRONG * gain or (before and behind) else gain
 
 
 @njit(cache=True)
@@ -216,7 +226,7 @@ def best_near(
 
 
 @njit(cache=True)
-def accept(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> tuple[int, int]:
+def accept(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> tuple[int, int, bool]:
     """Place a sprite: mark what it shows as explained.
 
     Returns
@@ -225,9 +235,11 @@ def accept(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> tuple[i
         Pixels that contradict the frame: it must be drawn behind their owner.
     over : int
         Pixels before a sprite that was placed by `accept_behind`.
+    before : bool
+        Some pixels lie before the overlay.
     """
     h, w = view.frame.shape
-    covered, over = 0, 0
+    covered, over, before = 0, 0, False
     for i in range(sprites.first[sprite], sprites.first[sprite + 1]):
         yy = y + sprites.py[i]
         xx = x + sprites.px[i]
@@ -249,7 +261,8 @@ def accept(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> tuple[i
         view.state[yy, xx] = 2 if opaque else VEILED
         sprites.needed[i] += s & 1
         over += s == ON_SPRITE + 1
-    return covered, over
+        before |= s == ON_OVERLAY + 1
+    return covered, over, before
 
 
 @njit(cache=True)
@@ -368,7 +381,11 @@ def best_cover(
     for k in range(4):
         yy = y + (k == 1) - (k == 3)
         xx = x + (k == 0) - (k == 2)
-        if 0 <= yy < h and 0 <= xx < w and view.state[yy, xx] in (0, 1, ON_SPRITE + 1):
+        if (
+            0 <= yy < h
+            and 0 <= xx < w
+            and view.state[yy, xx] in (0, 1, ON_SPRITE + 1, ON_OVERLAY + 1)
+        ):
             several[k] = explaining(view, yy, xx, beside[k])
     values = np.empty(MOST_VALUES, np.uint16)
     for v in range(explaining(view, y, x, values)):
@@ -418,8 +435,8 @@ def go_on(view: View, sprites: Sprites, numbers: Longs, guesses: Longs, placed: 
     """Let tracks go on with the sprite they had, front ones first.
 
     ``guesses`` has shape (tracks, g, 2): where each track's sprite may be, likeliest first.
-    ``placed`` receives rows (x, y, covered, over), covered -1 where the track does not go on: a
-    sprite must explain half of its pixels, or all that the screen can show of them.
+    ``placed`` receives rows (x, y, covered, over, before), covered -1 where the track does not go
+    on: a sprite must explain half of its pixels, or all that the screen can show of them.
     """
     for i in range(len(numbers)):
         s = numbers[i]
@@ -434,4 +451,4 @@ def go_on(view: View, sprites: Sprites, numbers: Longs, guesses: Longs, placed: 
         if best * 2 >= sprites.first[s + 1] - sprites.first[s]:
             placed[i, 0] = bx
             placed[i, 1] = by
-            placed[i, 2], placed[i, 3] = accept(view, sprites, s, bx, by)
+            placed[i, 2], placed[i, 3], placed[i, 4] = accept(view, sprites, s, bx, by)

@@ -50,6 +50,7 @@ class MinedTrack:
     sprite: list[int] = field(default_factory=list)
     x: list[int] = field(default_factory=list)
     y: list[int] = field(default_factory=list)
+    before: int = 0  # in how many frames it is seen before the overlay
 
     @property
     def end(self) -> int:
@@ -158,14 +159,15 @@ class _Follower:
             return []
         sprites = np.array([k.sprite[-1] for k in tracks], np.int64)
         guesses = np.array([self.guesses(k, t) for k in tracks], np.int64)
-        out = np.empty((len(tracks), 4), np.int64)
+        out = np.empty((len(tracks), 5), np.int64)
         go_on(view, self.dictionary.sprites, sprites, guesses, out)
         lost = []
-        for track, (x, y, covered, over) in zip(tracks, out.tolist(), strict=True):
+        for track, (x, y, covered, over, before) in zip(tracks, out.tolist(), strict=True):
             if covered < 0:
                 lost.append(track)
             else:
-                placed.append((track, Found(track.sprite[-1], x, y, covered, over)))
+                f = Found(track.sprite[-1], x, y, covered, over, bool(before))
+                placed.append((track, f))
         return lost
 
     def search(
@@ -291,6 +293,7 @@ class _Follower:
             track.sprite.append(f.sprite)
             track.x.append(f.x + ox)
             track.y.append(f.y + oy)
+            track.before += f.before
             if f.covered or f.over:
                 height, width = size[f.sprite]
                 for other, g in placed[:rank]:

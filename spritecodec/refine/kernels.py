@@ -18,7 +18,8 @@ def draw_background(frame: Ids, canvas: Ids, ox: int, oy: int, overlay: Ids, sta
     """Mark every pixel of `frame` that the background does not explain; return how many.
 
     `canvas` shows at (ox, oy); `overlay` covers it where it is not CLEAR. Where the
-    overlay shows and agrees, the pixel is HIDDEN: whatever lies below cannot be seen.
+    overlay shows and agrees, the pixel is HIDDEN: whatever lies below cannot be seen. Where
+    it does not agree, something is before it: 17 is UNEXPLAINED and ON_OVERLAY.
     """
     count = 0
     h, w = frame.shape
@@ -30,7 +31,7 @@ def draw_background(frame: Ids, canvas: Ids, ox: int, oy: int, overlay: Ids, sta
                 if o == c:
                     state[y, x] = 3
                 else:
-                    state[y, x] = 1
+                    state[y, x] = 17
                     count += 1
             elif canvas[y + oy, x + ox] == c:
                 state[y, x] = 0

@@ -126,16 +126,18 @@ def _contest(
     ox: int,
     oy: int,
     fixed: Ids,
+    by_canvas: NDArray[np.int32],
     only_canvas: NDArray[np.int32],
     only_fixed: NDArray[np.int32],
 ) -> None:
-    """Count, per screen pixel, the frames that just one of the two pictures explains."""
+    """Count, per screen pixel, the frames that the canvas, and just one picture, explains."""
     h, w = frame.shape
     for y in range(h):
         for x in range(w):
             c = frame[y, x]
             a = canvas[y + oy, x + ox] == c
             b = fixed[y, x] == c
+            by_canvas[y, x] += a
             if a and not b:
                 only_canvas[y, x] += 1
             elif b and not a:
@@ -198,10 +200,13 @@ def build_world(frames: Indexed, pan: Pan) -> World:
     # Twice: what the overlay covers must not vote for the canvas.
     for _ in range(2):
         canvas = _vote(frames, position, shape, covered)
-        only_canvas, only_fixed = np.zeros(screen, np.int32), np.zeros(screen, np.int32)
+        by_canvas, only_canvas, only_fixed = np.zeros((3, *screen), np.int32)
         for t, (ox, oy) in enumerate(position.tolist()):
-            _contest(frames[t], canvas, ox, oy, fixed, only_canvas, only_fixed)
+            _contest(frames[t], canvas, ox, oy, fixed, by_canvas, only_canvas, only_fixed)
         covered = (only_fixed > only_canvas) & (only_fixed >= FEWEST_OVERLAY_VOTES)
+    # Where the canvas does as well most of the time, what passed there was no overlay.
+    covered &= only_fixed > by_canvas
+    canvas = _vote(frames, position, shape, covered)
     overlay[covered] = fixed[covered]
     return World(canvas, overlay, position)
 
