@@ -93,6 +93,24 @@ def test_a_bar_that_stays_becomes_an_overlay() -> None:
     assert len(scene.residual.pixels) < 0.01 * frames[..., 0].size
 
 
+def test_what_changes_on_a_bar_is_before_it_and_what_passes_below_is_behind() -> None:
+    frames = scroller(np.linspace(0, 90, 60).astype(int), hud=12)
+    frames[:, :12] //= 2  # colours of its own
+    digits = [ball(seed)[3:9, 3:9] for seed in (1, 2, 3)]
+    for t, frame in enumerate(frames):
+        bar = frame[:12].copy()
+        put(frame, ball(), 10 + t, 24 - abs(t - 30) // 2)  # half of it below the bar at times
+        frame[:12] = bar
+        put(frame, digits[t // 20], 40, 3)
+    scene = mined(frames)
+    parts = np.split(scene.residual.pixels[:, 3] > 0, scene.residual.first[1:-1])
+    on_bar = [int(p.sum()) for p, y in zip(parts, scene.residual.y, strict=True) if y < 12]
+    assert max(on_bar, default=0) < 6  # slivers
+    overlay = next(i for i, layer in enumerate(scene.layers) if i and len(layer.textures))
+    on = set(scene.tracks.layer.tolist())
+    assert min(on) < overlay < max(on)
+
+
 def river(path: NDArray[np.int64]) -> Frames:
     """Straight banks with a few houses, seen along `path` above a bar full of texture."""
     height, width, bar = 120, 128, 24
@@ -164,6 +182,22 @@ def test_objects_that_pass_one_another_keep_their_sprites() -> None:
     assert len(scene.residual) == 0
     opaque = sorted(int((s[..., 3] > 0).sum()) for s in scene.sprites)
     assert opaque[-2:] == [int((ball()[..., 3] > 0).sum())] * 2
+
+
+def test_of_orders_that_contradict_each_other_those_seen_most_are_drawn() -> None:
+    # The first passes before the second, the third behind the second; at the end, for a few
+    # frames, the third is before the first.
+    balls = [ball(1), ball(2), ball(3)]
+    for i, shown in enumerate(balls):
+        shown[..., :3] = shown[..., :3] // (i + 1)
+    frames = np.full((56, HEIGHT, 160, 3), 40, np.uint8)
+    for t, frame in enumerate(frames):
+        third = (40 + max(0, t - 45) * 2, 60 - 2 * min(max(0, t - 20), 25))
+        places = ((8 + min(2 * t, 50), 20), (40, 20), third)
+        for i in (2, 1, 0) if t < 45 else (0, 2, 1):
+            put(frame, balls[i], places[i][0] + t // 2, places[i][1])
+    scene = mined(frames)
+    assert 1 <= len(scene.residual) <= 8  # where the third is before the first, and slivers
 
 
 @pytest.mark.parametrize("name", ["sprite-game-small", "platformer-small"])
