@@ -239,3 +239,22 @@ def test_water_that_hides_a_plane_for_good_is_told() -> None:
     water = (true.textures[-1] == GLASS).all(axis=2)
     translucent = (world.canvas >= world.materials.over.shape[1]) & (world.canvas != 65535)
     assert translucent.sum() > 0.5 * water.sum()
+
+
+def with_panel(scene: Scene) -> Scene:
+    """The camera also moves up and down, and the screen's upper rows lie behind a panel."""
+    moved = with_water(scene)
+    panel = np.full((8, WIDTH, 4), (200, 190, 160, 90), np.uint8)
+    still = np.zeros((len(scene), 2), np.int32)
+    layer = Layer(still, np.array([[len(moved.textures), 0, 0]], np.int32))
+    return dataclasses.replace(
+        moved, layers=(*moved.layers, layer), textures=(*moved.textures, panel)
+    )
+
+
+def test_a_panel_that_hides_part_of_the_sky_for_good_is_told() -> None:
+    frames = drawn(with_panel(scene()))
+    world = find_worlds(index(frames))[0]
+    assert world.glass is not None
+    assert (world.glass[:8] != 65535).mean() > 0.9
+    assert (world.glass[8:] != 65535).mean() < 0.05

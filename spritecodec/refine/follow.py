@@ -8,6 +8,7 @@ becomes a sprite of its own. New placements continue a lost track where one ende
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -37,6 +38,7 @@ MOST_REGIONS = 96
 # by that share, are better.
 REVIEW, FEWEST_PIECES, FEWER = 4, 4, 0.5
 REVIEW_BUDGET = SEARCH_BUDGET // 4
+ALIKE_TRIED = 24  # sprites of such a size, those that were placed most
 LOOKS = 8  # of an object's last sprites; one that follows them has a similar size
 FEWEST_BEHIND = 24  # pixels of a sprite that is half hidden
 ROUNDS = 3  # what was covered fits once its cover is placed, and so on
@@ -79,6 +81,7 @@ class _Follower:
         self.position = position
         self.fewest = fewest
         self.successors: dict[int, list[int]] = {}
+        self.often: Counter[int] = Counter()  # placements of each sprite
         self.live: list[MinedTrack] = []
         self.result = Followed([], [])
 
@@ -207,7 +210,8 @@ class _Follower:
         d = self.dictionary
         tried = [(0, 0, 0, 0)]
         height, width = d.size[track.sprite[-1]]
-        for sprite in d.alike({d.size[s] for s in track.sprite[-LOOKS:]}):
+        alike = d.alike({d.size[s] for s in track.sprite[-LOOKS:]})
+        for sprite in sorted(alike, key=lambda s: -self.often[s])[:ALIKE_TRIED]:
             sh, sw = d.size[sprite]
             for x, y in self.guesses(track, t):
                 # Figures stand on the ground: keep the middle of the lower edge.
@@ -235,10 +239,12 @@ class _Follower:
         for rows, columns, mask in list(regions(view.state)):
             placed_here, budget = d.cover(view, rows, columns, mask, budget)
             found += placed_here
-        strange = list(regions(view.state))
+        left = list(regions(view.state))
+        strange = [r for r in left if self.fewest <= r[2].sum() <= largest]
+        # Sparks and foam before translucent things are many small regions, but no noise.
+        if len(strange if view.colours < len(view.rgba) else left) > MOST_REGIONS:
+            strange = []
         for rows, columns, mask in strange:
-            if not self.fewest <= mask.sum() <= largest or len(strange) > MOST_REGIONS:
-                continue
             y, x, values = region_values(view, rows, columns, mask)
             if not len(y):
                 continue
@@ -291,6 +297,7 @@ class _Follower:
                     known.remove(f.sprite)
                 known.insert(0, f.sprite)
             track.sprite.append(f.sprite)
+            self.often[f.sprite] += 1
             track.x.append(f.x + ox)
             track.y.append(f.y + oy)
             track.before += f.before

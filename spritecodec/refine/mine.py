@@ -123,6 +123,11 @@ class Setting:
         bare = Setting(shown, find_translucent(shown, world), world, [])
         return replace(bare, shapes=collect_shapes(bare.frames, bare.look))
 
+    @property
+    def translucent(self) -> bool:
+        """Whether something translucent was found."""
+        return len(self.frames.materials) > 0
+
     @cached_property
     def values(self) -> NDArray[np.int32]:
         """RGBA of all numbers, shape (numbers, 4)."""
@@ -131,7 +136,7 @@ class Setting:
     def look(self, t: int) -> View:
         """Frame t, and what the background leaves unexplained of it."""
         world, frame = self.world, self.shown[t]
-        screen = frame.shape if len(self.frames.materials) else (1, 1)
+        screen = frame.shape if self.translucent else (1, 1)
         view = View(
             frame,
             np.empty(frame.shape, np.uint8),
@@ -139,7 +144,7 @@ class Setting:
             self.values,
             len(self.frames.colours),
         )
-        if len(self.frames.materials):
+        if self.translucent:
             draw_world(world, t, view.behind)
             draw_background(frame, view.behind, 0, 0, world.overlay, view.state)
         else:

@@ -22,7 +22,9 @@ from spritecodec.refine.parallax import Parallax
 from spritecodec.refine.translucent import find_materials
 from spritecodec.refine.world import Plane, World, draw_world, lay_out
 
-MOST_UNMIXED, TAKEN = 16, 0.2  # materials tried; places of the nearest per place unmixed
+MOST_UNMIXED, TAKEN = 48, 0.2  # materials tried; places of the nearest per place unmixed
+SURE = 0.2  # of the places taken, where one colour does not explain as much
+ENOUGH_FRAMES = 300  # asked at first
 FEWEST_BLENDS = 2  # colours that are seen with and without a material before them
 EXACTLY, VEILED = 10, 9  # what a pixel counts that is explained, and that may be through something
 # Colours kept of every place that a plane shows, and the share of the time that counts.
@@ -75,6 +77,7 @@ def _vote(
     plane: int,
     over: Ids,
     under: Ids,
+    tried: Longs,
     choice: Ids,
     votes: Counts,
     behind: Counts,
@@ -134,7 +137,7 @@ def _vote(
                     behind[row, place] += EXACTLY
                 elif below < colours:
                     veiled = False
-                    for m in range(materials):
+                    for m in tried:
                         if over[m, below] == c:
                             through[place, m] += 1
                             veiled = True
@@ -143,12 +146,12 @@ def _vote(
         for k in range(here):
             place, c = touched[k] // colours, touched[k] % colours
             explained = EXACTLY * counter[place, c]
-            for m in range(materials):
+            for m in tried:
                 shown = over[m, c]
                 if shown < colours and shown != c and not judged[place, shown]:
                     judged[place, shown] = True
                     explained += VEILED * counter[place, shown]
-            for m in range(materials):
+            for m in tried:
                 if over[m, c] < colours:
                     judged[place, over[m, c]] = False
             if explained > votes[row, place]:
@@ -157,9 +160,11 @@ def _vote(
         for k in range(here):
             counter[touched[k] // colours, touched[k] % colours] = 0
         for place in range(width):
-            for m in range(materials):
-                if EXACTLY * through[place, m] > votes[row, place]:
-                    votes[row, place] = EXACTLY * through[place, m]
+            for m in tried:
+                explained = EXACTLY * through[place, m]
+                stays = planes[plane, row, place] == colours + m and explained > 0
+                if explained + stays > votes[row, place]:  # of equals, what was there
+                    votes[row, place] = explained
                     choice[row, place] = colours + m
                 through[place, m] = 0
 
@@ -209,12 +214,18 @@ class PlaneSolver:
     """
 
     def __init__(self, frames: Indexed, position: Longs, shape: tuple[int, int]) -> None:
-        self.frames = np.stack([frames[t] for t in range(len(frames))])
-        self.ignored = np.zeros(self.frames.shape, bool)
-        self.position = position
+        self.all, self.path = frames, position
+        self.look_at(len(frames) // ENOUGH_FRAMES + 1)
         self.planes: Planes = np.full((len(position), *shape), CLEAR, np.uint16)
         self.choice = np.empty(shape, np.uint16)
         self.votes, self.behind, self.seen = (np.empty(shape, np.int32) for _ in range(3))
+
+    def look_at(self, step: int) -> None:
+        """From now on, ask every so many frames."""
+        self.asked = range(0, len(self.all), step)
+        self.frames = np.stack([self.all[t] for t in self.asked])
+        self.position = np.ascontiguousarray(self.path[:, ::step])
+        self.ignored = np.zeros(self.frames.shape, bool)
 
     def begin(self, materials: Materials) -> None:
         """Claim for each plane what moves as it does; the farthest takes what is left."""
@@ -233,7 +244,8 @@ class PlaneSolver:
             if changed <= FEW_CHANGES * self.planes.size:
                 break
 
-    def vote(self, plane: int, materials: Materials) -> None:
+    def vote(self, plane: int, materials: Materials, tried: Longs | None = None) -> None:
+        """Count what a plane's places may be; of materials, those that are tried, or all."""
         _vote(
             self.frames,
             self.ignored,
@@ -242,6 +254,7 @@ class PlaneSolver:
             plane,
             materials.over,
             materials.under,
+            np.arange(len(materials)) if tried is None else tried,
             self.choice,
             self.votes,
             self.behind,
@@ -258,21 +271,21 @@ class PlaneSolver:
         self.planes[plane] = better
         return changed
 
-    def ignore_objects(self, frames: Indexed, world: World, materials: Materials) -> None:
+    def ignore_objects(self, world: World, materials: Materials) -> None:
         """Leave what moves before the planes out of the votes, and the pixels around it.
 
         A plane may have taken parts of an object that moved with it for a while; they lie
         beside the parts that it did not take.
         """
-        drawn = np.empty((frames.height, frames.width), np.uint16)
-        for t in range(len(frames)):
+        drawn = np.empty(self.frames.shape[1:], np.uint16)
+        for t, frame, ignored in zip(self.asked, self.frames, self.ignored, strict=True):
             draw_world(world, t, drawn)
-            strange = (drawn != frames[t]) & (world.overlay != frames[t])
-            strange[strange] = ~materials.explain(drawn[strange], frames[t][strange])
+            strange = (drawn != frame) & (world.overlay != frame)
+            strange[strange] = ~materials.explain(drawn[strange], frame[strange])
             labels, _ = ndimage.label(strange, EIGHT_NEIGHBOURS)
             large = np.bincount(labels.ravel()) >= SMALLEST_OBJECT
             large[0] = False
-            self.ignored[t] = ndimage.binary_dilation(large[labels], EIGHT_NEIGHBOURS)
+            ignored[:] = ndimage.binary_dilation(large[labels], EIGHT_NEIGHBOURS)
 
     def seen_together(self, materials: Materials) -> tuple[Longs, Longs]:
         """Pairs of colours that some place of a plane behind others shows at different times.
@@ -304,6 +317,15 @@ class PlaneSolver:
         code, places = np.unique(np.concatenate(codes), return_counts=True)
         return np.stack([code // colours, code % colours], axis=1), places
 
+    def takes(
+        self, plane: int, material: int, materials: Materials, tried: Longs
+    ) -> NDArray[np.bool_]:
+        """The places of a plane where a material explains nearly all that is seen."""
+        self.vote(plane, materials, tried)
+        steady = (self.votes >= STEADY * self.seen) & (self.seen > 0)
+        taken: NDArray[np.bool_] = steady & (self.choice == materials.over.shape[1] + material)
+        return taken
+
     def unmix(self, materials: Materials, together: tuple[Longs, Longs]) -> None:
         """Put what planes behind always show through something as what lies behind it.
 
@@ -322,29 +344,39 @@ class PlaneSolver:
             rising = right[m][np.argsort(places[right[m]], kind="stable")]
             made_of[both[rising, 1]] = both[rising, 0]  # the commonest stays
             before, best = self.planes, (0, self.planes)
+            tried = np.union1d(self.used(colours), m)
             for front in (len(before) - 2, len(before) - 1):
                 self.planes = before.copy()
                 self.planes[:front] = made_of[before[:front]]
                 changed = int((self.planes != before).sum())
-                self.vote(front, materials)
-                taken = self.choice == colours + m
-                taken &= (self.votes >= STEADY * self.seen) & (self.seen > 0)
-                self.planes[front][taken] = colours + m
-                if taken.sum() > max(best[0], TAKEN * changed):
-                    best = int(taken.sum()), self.planes
+                certain = self.takes(front, m, materials, tried)
+                sure, pixels = int(certain.sum()), int(self.votes[certain].sum())
+                if sure <= SURE * TAKEN * changed:
+                    continue
+                self.planes[front] = colours + m
+                taken = self.takes(front, m, materials, tried)
+                self.planes[front] = np.where(taken, colours + m, before[front])
+                if pixels > best[0] and sure >= SURE * taken.sum() > SURE * TAKEN * changed:
+                    best = pixels, self.planes
             self.planes = best[1]
 
     def drop_unused(self, frames: Indexed, materials: Materials) -> Materials:
         """Only the materials that some place is made of, with their new numbers."""
         colours = len(frames.colours)
+        used = self.used(colours)
         translucent = (self.planes >= colours) & (self.planes != CLEAR)
-        used, number = np.unique(self.planes[translucent], return_inverse=True)
+        number = np.searchsorted(used, self.planes[translucent].astype(np.int64) - colours)
         self.planes[translucent] = colours + number
-        return Materials.of(frames, materials.rgba[used.astype(np.int64) - colours])
+        return Materials.of(frames, materials.rgba[used])
+
+    def used(self, colours: int) -> Longs:
+        """The materials that some place is made of."""
+        values = np.unique(self.planes).astype(np.int64)
+        return values[(values >= colours) & (values < int(CLEAR))] - colours
 
     def world(self, materials: Materials, height: int, width: int) -> World:
         """What the pictures say, with the screen's as overlay and glass."""
-        *planes, _ = (Plane(p.copy(), q) for p, q in zip(self.planes, self.position, strict=True))
+        *planes, _ = (Plane(p.copy(), q) for p, q in zip(self.planes, self.path, strict=True))
         screen = self.planes[-1, :height, :width]
         opaque = screen < materials.over.shape[1]
         return World(
@@ -383,7 +415,8 @@ def build_planes(frames: Indexed, parallax: Parallax) -> World:
     # What is translucent is known by what it does to planes, and planes show through it.
     materials = find_materials(frames, solver.world(materials, *screen))
     solver.solve(materials, len(position))
-    solver.ignore_objects(frames, solver.world(materials, *screen), materials)
+    solver.look_at(1)
+    solver.ignore_objects(solver.world(materials, *screen), materials)
     solver.solve(materials, len(position))
     materials = solver.drop_unused(frames, materials)
     return solver.world(materials, *screen)

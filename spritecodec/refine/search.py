@@ -147,7 +147,8 @@ class Search:
             within_reach = size <= OUT_OF_REACH * min(best.values())[0]
             if packed is not None and within_reach and _sprites_matter(packed):
                 yield from ways[i]
-                yield from self.chain(name, grounds[i], seeds[i], slivers=True)
+                if not grounds[i].setting.translucent:
+                    yield from self.chain(name, grounds[i], seeds[i], slivers=True)
 
     def chain(
         self, name: str, ground: _Ground, seeds: list[Ids], *, slivers: bool
@@ -158,6 +159,8 @@ class Search:
         time they may be part of something. Some clips gain by that, others lose.
         """
         known = len(self.library.sprites)
+        # Minings of translucent things take long, and gain little by being repeated.
+        most_in_vain = 1 if ground.setting.translucent else TURNS_IN_VAIN
         smallest, in_vain = math.inf, 0
         for turn in range(TURNS):
             which = f"{name}, {'with slivers, ' * slivers}{turn + 1} of at most {TURNS}"
@@ -174,7 +177,7 @@ class Search:
                 in_vain = in_vain + 1 if packed.size >= smallest else 0
                 hopeless = packed.size > HOPELESS * smallest
                 smallest = min(smallest, packed.size)
-                if hopeless or in_vain == TURNS_IN_VAIN:
+                if hopeless or in_vain == most_in_vain:
                     return
             if turn + 1 < TURNS:
                 seeds = seeds[:known] + merge_sprites(scene, ground.setting.frames)
