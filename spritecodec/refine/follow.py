@@ -239,10 +239,10 @@ class _Follower:
         for rows, columns, mask in list(regions(view.state)):
             placed_here, budget = d.cover(view, rows, columns, mask, budget)
             found += placed_here
-        left = list(regions(view.state))
-        strange = [r for r in left if self.fewest <= r[2].sum() <= largest]
+        remaining = list(regions(view.state))
+        strange = [r for r in remaining if self.fewest <= r[2].sum() <= largest]
         # Sparks and foam before translucent things are many small regions, but no noise.
-        if len(strange if view.colours < len(view.rgba) else left) > MOST_REGIONS:
+        if len(strange if view.colours < len(view.rgba) else remaining) > MOST_REGIONS:
             strange = []
         for rows, columns, mask in strange:
             y, x, values = region_values(view, rows, columns, mask)
