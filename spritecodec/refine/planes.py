@@ -23,7 +23,8 @@ from spritecodec.refine.translucent import find_materials
 from spritecodec.refine.world import Plane, World, draw_world, lay_out
 
 MOST_UNMIXED, TAKEN = 48, 0.2  # materials tried; places of the nearest per place unmixed
-SURE = 0.2  # of the places taken, where one colour does not explain as much
+# Share of the places that a material takes where no plain colour explains as much as it.
+SURE = 0.2
 ENOUGH_FRAMES = 300  # asked at first
 FEWEST_BLENDS = 2  # colours that are seen with and without a material before them
 EXACTLY, VEILED = 10, 9  # what a pixel counts that is explained, and that may be through something
@@ -353,6 +354,8 @@ class PlaneSolver:
                 sure, pixels = int(certain.sum()), int(self.votes[certain].sum())
                 if sure <= SURE * TAKEN * changed:
                     continue
+                # Asked again where it lies everywhere already: it keeps the places where a plain
+                # colour explains no more than it does.
                 self.planes[front] = colours + m
                 taken = self.takes(front, m, materials, tried)
                 self.planes[front] = np.where(taken, colours + m, before[front])
