@@ -268,8 +268,8 @@ def main() -> None:
                     put(name, frames, engine, {quality: size})
             for engine in engines:
                 if engine != "both":
-                    size = alone(clip, engine, models / engine, args.steps)
-                    put(name, frames, engine, {"alone": size})
+                    found = {"alone": alone(clip, engine, models / engine, args.steps)}
+                    put(name, frames, engine, found)
 
 
 if __name__ == "__main__":
