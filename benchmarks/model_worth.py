@@ -268,8 +268,8 @@ def main() -> None:
                     put(name, frames, engine, {quality: size})
             for engine in engines:
                 if engine != "both":
-                    found = {"alone": alone(clip, engine, models / engine, args.steps)}
-                    put(name, frames, engine, found)
+                    by_itself = alone(clip, engine, models / engine, args.steps)
+                    put(name, frames, engine, {"alone": by_itself})
 
 
 if __name__ == "__main__":
