@@ -18,8 +18,6 @@ from scipy import ndimage
 from spritecodec.refine.fitting import (
     MOST_ALSO,
     NEIGHBOURS,
-    ON_SPRITE,
-    UNEXPLAINED,
     Sprites,
     View,
     accept,
@@ -33,7 +31,15 @@ from spritecodec.refine.fitting import (
     values_at,
 )
 from spritecodec.refine.indexed import Indexed
-from spritecodec.refine.kernels import CLEAR, Ids, Longs, State, shape_hashes
+from spritecodec.refine.kernels import (
+    CLEAR,
+    ON_SPRITE,
+    UNEXPLAINED,
+    Ids,
+    Longs,
+    State,
+    shape_hashes,
+)
 
 EIGHT_NEIGHBOURS = np.ones((3, 3), int)
 # A sprite must explain so many pixels to be placed where nothing is known yet.

@@ -14,13 +14,19 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from spritecodec.refine.kernels import Ids, Longs, State
+from spritecodec.refine.kernels import (
+    AS_BACKGROUND,
+    EXPLAINED,
+    HIDDEN,
+    ON_OVERLAY,
+    ON_SPRITE,
+    UNEXPLAINED,
+    VEILED,
+    Ids,
+    Longs,
+    State,
+)
 
-# What is known of a pixel of the frame at hand. HIDDEN: behind what never moves.
-AS_BACKGROUND, UNEXPLAINED, EXPLAINED, HIDDEN = 0, 1, 2, 3
-ON_SPRITE = 4  # added to UNEXPLAINED where a sprite is known to lie behind
-ON_OVERLAY = 16  # added to UNEXPLAINED where the overlay would show something else
-VEILED = 8  # explained by something translucent and what is behind it: nothing else may be
 # What a sprite's pixel may be besides its first value; each is a colour or a material.
 MOST_ALSO = 3
 MOST_VALUES = 16  # that are looked at for one pixel of a frame
@@ -136,10 +142,10 @@ def gain_at(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> int:
         if yy < 0 or xx < 0 or yy >= h or xx >= w:
             continue
         s = view.state[yy, xx]
-        if s == 2:
+        if s == EXPLAINED:
             continue
         value = sprites.value[i]
-        if s == 3:
+        if s == HIDDEN:
             behind += value != view.frame[yy, xx]
             continue
         before += s & ON_OVERLAY
@@ -171,7 +177,7 @@ def gain_behind(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> in
         if yy < 0 or xx < 0 or yy >= h or xx >= w:
             continue
         s = view.state[yy, xx]
-        if s == 2 or s == 3:
+        if s in (EXPLAINED, HIDDEN):
             continue
         value = sprites.value[i]
         shown = view.behind[yy, xx] if s == VEILED else view.frame[yy, xx]
@@ -246,7 +252,7 @@ def accept(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> tuple[i
         if yy < 0 or xx < 0 or yy >= h or xx >= w:
             continue
         s = view.state[yy, xx]
-        if s == 2 or s == 3:
+        if s in (EXPLAINED, HIDDEN):
             covered += sprites.value[i] != view.frame[yy, xx]
             continue
         if s == VEILED:
@@ -258,10 +264,10 @@ def accept(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> tuple[i
             if not _may_be(view, sprites, i, yy, xx):
                 continue
             _vote(view, sprites, i, yy, xx)
-        view.state[yy, xx] = 2 if opaque else VEILED
+        view.state[yy, xx] = EXPLAINED if opaque else VEILED
         sprites.needed[i] += s & 1
-        over += s == ON_SPRITE + 1
-        before |= s == ON_OVERLAY + 1
+        over += s == ON_SPRITE + UNEXPLAINED
+        before |= s == ON_OVERLAY + UNEXPLAINED
     return covered, over, before
 
 
@@ -275,12 +281,12 @@ def accept_behind(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> 
         if yy < 0 or xx < 0 or yy >= h or xx >= w:
             continue
         s = view.state[yy, xx]
-        if s == 2 or s == 3 or s == VEILED:
+        if s in (EXPLAINED, HIDDEN, VEILED):
             continue
         if sprites.value[i] == view.frame[yy, xx]:
-            view.state[yy, xx] = 2
+            view.state[yy, xx] = EXPLAINED
         else:
-            view.state[yy, xx] = ON_SPRITE + 1
+            view.state[yy, xx] = ON_SPRITE + UNEXPLAINED
             view.behind[yy, xx] = sprites.value[i]
         sprites.needed[i] += s & 1
 
@@ -384,7 +390,8 @@ def best_cover(
         if (
             0 <= yy < h
             and 0 <= xx < w
-            and view.state[yy, xx] in (0, 1, ON_SPRITE + 1, ON_OVERLAY + 1)
+            and view.state[yy, xx]
+            in (AS_BACKGROUND, UNEXPLAINED, ON_SPRITE + UNEXPLAINED, ON_OVERLAY + UNEXPLAINED)
         ):
             several[k] = explaining(view, yy, xx, beside[k])
     values = np.empty(MOST_VALUES, np.uint16)

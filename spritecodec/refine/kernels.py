@@ -12,6 +12,12 @@ Longs = NDArray[np.int64]
 
 CLEAR = np.uint16(65535)  # no colour: the overlay does not show here
 
+# What is known of a pixel of the frame at hand. HIDDEN: behind what never moves.
+AS_BACKGROUND, UNEXPLAINED, EXPLAINED, HIDDEN = 0, 1, 2, 3
+ON_SPRITE = 4  # added to UNEXPLAINED where a sprite is known to lie behind
+ON_OVERLAY = 16  # added to UNEXPLAINED where the overlay would show something else
+VEILED = 8  # explained by something translucent and what is behind it: nothing else may be
+
 
 @njit(cache=True)
 def draw_background(frame: Ids, canvas: Ids, ox: int, oy: int, overlay: Ids, state: State) -> int:
@@ -19,7 +25,7 @@ def draw_background(frame: Ids, canvas: Ids, ox: int, oy: int, overlay: Ids, sta
 
     `canvas` shows at (ox, oy); `overlay` covers it where it is not CLEAR. Where the
     overlay shows and agrees, the pixel is HIDDEN: whatever lies below cannot be seen. Where
-    it does not agree, something is before it: 17 is UNEXPLAINED and ON_OVERLAY.
+    it does not agree, something is before it.
     """
     count = 0
     h, w = frame.shape
@@ -29,14 +35,14 @@ def draw_background(frame: Ids, canvas: Ids, ox: int, oy: int, overlay: Ids, sta
             o = overlay[y, x]
             if o != 65535:
                 if o == c:
-                    state[y, x] = 3
+                    state[y, x] = HIDDEN
                 else:
-                    state[y, x] = 17
+                    state[y, x] = ON_OVERLAY + UNEXPLAINED
                     count += 1
             elif canvas[y + oy, x + ox] == c:
-                state[y, x] = 0
+                state[y, x] = AS_BACKGROUND
             else:
-                state[y, x] = 1
+                state[y, x] = UNEXPLAINED
                 count += 1
     return count
 
