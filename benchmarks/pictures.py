@@ -203,6 +203,7 @@ def cut(scene: Scene, count: int) -> Scene:
         residual=Residual(
             residual.start[:patches],
             np.minimum(residual.length[:patches], count - residual.start[:patches]),
+            residual.layer[:patches],
             residual.x[:patches],
             residual.y[:patches],
             residual.width[:patches],

@@ -180,13 +180,16 @@ def _write_residual(residual: Residual, palette: Palette) -> list[bytes]:
             strict=True,
         )
     ]
-    return [
+    parts = [
         write_stream(np.diff(residual.start, prepend=0)),
         write_stream(residual.length - 1),
         write_stream(residual.x),
         write_stream(residual.y),
         write_pictures(pictures, palette),
     ]
+    if (residual.layer >= 0).any():
+        parts.append(write_stream(residual.layer + 1))
+    return parts
 
 
 def pack_segment(scene: Scene, palette: Palette) -> bytes:
@@ -275,7 +278,7 @@ def _exactly(cursor: Cursor, count: int, what: str) -> Ints:
 
 
 def _read_residual(
-    cursor: Cursor, palette: Palette, frames: int, width: int, height: int
+    cursor: Cursor, palette: Palette, frames: int, width: int, height: int, layers: int
 ) -> Residual:
     start = np.cumsum(read_stream(cursor, MOST_PATCHES))
     length, x, y = (_exactly(cursor, len(start), "residual patches") for _ in range(3))
@@ -293,9 +296,18 @@ def _read_residual(
     pixels = np.concatenate([p.reshape(-1, 4) for p in pictures] or [np.zeros((0, 4), np.uint8)])
     if not np.isin(pixels[:, 3], (0, 255)).all():
         raise cursor.fail("a residual pixel is translucent")
+    layer = np.full(len(start), -1)
+    if cursor.at < len(cursor.data):
+        layer = _exactly(cursor, len(start), "residual layers") - 1
+        if not ((layer >= -1) & (layer < layers)).all():
+            raise cursor.fail("a residual patch moves with a layer that does not exist")
+        if (layer == -1).all():
+            raise cursor.fail("the residual's layers are stored though no patch moves")
     first = np.append(0, np.cumsum(w * h)).astype(np.int64)
-    narrow = [a.astype(np.int32) for a in (start, length, x, y, w, h)]
-    return Residual(narrow[0], narrow[1], narrow[2], narrow[3], narrow[4], narrow[5], first, pixels)
+    columns = {"start": start, "length": length, "layer": layer}
+    columns |= {"x": x, "y": y, "width": w, "height": h}
+    narrow = {name: column.astype(np.int32) for name, column in columns.items()}
+    return Residual(first=first, pixels=pixels, **narrow)
 
 
 def _read_times(timing: Cursor, frames: int) -> Ints:
@@ -370,7 +382,7 @@ def unpack_segment(
         textures,
         layers,
         read_tracks(tracks, layers, frames, len(sprites)) if tracks.data else Tracks.none(),
-        _read_residual(residual, palette, frames, head.width, head.height)
+        _read_residual(residual, palette, frames, head.width, head.height, len(layers))
         if residual.data
         else Residual.none(),
         read_recolouring(recolouring, palette, frames) if recolouring.data else Recolouring.none(),

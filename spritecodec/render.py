@@ -169,9 +169,17 @@ class Renderer:
         self._sort_changes(*self._sort_placements())
 
     def _sort_patches(self) -> None:
-        """Find which patches of the residual come and go at each frame."""
+        """Find which patches of the residual come and go at each frame, and when any moves."""
         start, times = self._residual.start, np.arange(len(self.scene) + 1)
         self._patch_ends = start.astype(np.int64) + self._residual.length
+        self._carries = np.zeros(len(self.scene), bool)  # [t]: a patch lies elsewhere than before
+        for i, layer in enumerate(self.scene.layers):
+            on = self._residual.layer == i
+            if on.any():
+                born = np.bincount(start[on], minlength=len(times)).cumsum()
+                gone = np.bincount(self._patch_ends[on], minlength=len(times)).cumsum()
+                stay = born[:-2] > gone[1:-1]  # some patch has frame t as well as t + 1
+                self._carries[1:] |= stay & (np.diff(layer.pan, axis=0) != 0).any(axis=1)
         self._comes_from = np.searchsorted(start, times).tolist()
         self._goes = np.argsort(self._patch_ends, kind="stable")
         self._goes_from = np.searchsorted(self._patch_ends[self._goes], times).tolist()
@@ -226,9 +234,14 @@ class Renderer:
         """Order the rectangles that change by frame, those of the residual among them."""
         scene = self.scene
         r = self._residual
-        patches = np.stack([r.x, r.y, r.x + r.width, r.y + r.height], 1).astype(np.int64)
+        first = np.stack([r.x, r.y, r.x + r.width, r.y + r.height], 1).astype(np.int64)
+        last = first.copy()
+        for i, layer in enumerate(scene.layers):
+            on = r.layer == i
+            pan = layer.pan.astype(np.int64)
+            last[on] -= np.tile(pan[self._patch_ends[on] - 1] - pan[r.start[on]], 2)
         frame = np.concatenate([frame, r.start, self._patch_ends])
-        rects = np.concatenate([rects, patches, patches])
+        rects = np.concatenate([rects, first, last])
         np.maximum(rects[:, :2], 0, out=rects[:, :2])
         np.minimum(rects[:, 2:], self._screen[0, 2:], out=rects[:, 2:])
         extent = rects[:, 2:] - rects[:, :2]
@@ -243,6 +256,7 @@ class Renderer:
         whole |= np.bincount(frame, minlength=len(scene)) > MOST_RECTANGLES
         whole[1:] |= (np.diff(scene.backdrop.astype(np.int16), axis=0) != 0).any(axis=1)
         whole[1:] |= np.diff(self._tables) != 0
+        whole |= self._carries  # patches move as backgrounds do, which are drawn afresh too
         for layer in scene.layers:
             if len(layer.textures):
                 whole[1:] |= (np.diff(layer.pan, axis=0) != 0).any(axis=1)
@@ -251,11 +265,20 @@ class Renderer:
     def _look(self, sprite: int, flip: int) -> _Stamp:
         return _Stamp.of(mirrored(self.scene.sprites[sprite], flip))
 
-    def _patch(self, i: int) -> Picture:
+    def _patch(self, i: int) -> _Stamp:
+        r = self._residual
+        pixels = r.pixels[r.first[i] : r.first[i + 1]]
+        return _Stamp.of(pixels.reshape(int(r.height[i]), int(r.width[i]), 4))
+
+    def _place(self, stamp: _Stamp, i: int, t: int) -> Picture:
+        """Patch i as it lies on the screen at frame t."""
         r = self._residual
         x, y, width, height = int(r.x[i]), int(r.y[i]), int(r.width[i]), int(r.height[i])
-        pixels = r.pixels[r.first[i] : r.first[i + 1]].reshape(height, width, 4)
-        return _Stamp.of(pixels), x, y, x + width, y + height
+        layer, start = int(r.layer[i]), int(r.start[i])
+        if layer >= 0 and t > start:
+            pan = self.scene.layers[layer].pan
+            x, y = x - int(pan[t, 0]) + int(pan[start, 0]), y - int(pan[t, 1]) + int(pan[start, 1])
+        return stamp, x, y, x + width, y + height
 
     def _update_patches(self, t: int, goes_on: bool) -> None:
         """Make `_patches` those of frame t, where it `goes_on` from those of t - 1."""
@@ -265,9 +288,13 @@ class Renderer:
                 del self._patches[i]
         else:
             alive = np.flatnonzero(self._patch_ends[:a] > t)
-            self._patches = {i: self._patch(i) for i in alive.tolist()}
+            self._patches = {i: self._place(self._patch(i), i, t) for i in alive.tolist()}
+        if goes_on and self._carries[t]:
+            for i, (stamp, *_) in self._patches.items():
+                if self._residual.layer[i] >= 0:
+                    self._patches[i] = self._place(stamp, i, t)
         for i in range(a, b):
-            self._patches[i] = self._patch(i)
+            self._patches[i] = self._place(self._patch(i), i, t)
 
     def _pictures(self, t: int, clips: Rects) -> list[Picture]:
         """What the layers show at frame t, as it is drawn; what touches no clip left out."""

@@ -10,7 +10,8 @@ A frame t is drawn back to front:
    ordered by the track's ``z`` and then by the track's index. A point (x, y) of a layer
    shows at the screen point ``(x, y) - pan[t]``;
 3. the recolouring: every pixel whose colour it replaces at t takes the other colour;
-4. the residual patches alive at t, in screen coordinates.
+4. the residual patches alive at t: some stand still on the screen, others move as the world
+   of a layer does.
 """
 
 from __future__ import annotations
@@ -138,8 +139,12 @@ class Residual:
     ----------
     start, length : ndarray, shape (patches,), int32
         Lifetime in frames; `start` never decreases.
+    layer : ndarray, shape (patches,), int32
+        The layer that the patch moves with; -1 where it stands still on the screen.
     x, y, width, height : ndarray, shape (patches,), int32
-        Rectangle on the screen, wholly inside it.
+        Rectangle on the screen at frame `start`, wholly inside it. At frame t of its life a
+        patch that moves with a layer lies ``pan[t] - pan[start]`` further left and up, by
+        the layer's pan, and what falls outside the screen is left out.
     first : ndarray, shape (patches + 1,), int64
         Offsets into `pixels`; patch i owns width[i] * height[i] pixels, row by row.
     pixels : ndarray, shape (pixels, 4), uint8
@@ -148,6 +153,7 @@ class Residual:
 
     start: NDArray[np.int32]
     length: NDArray[np.int32]
+    layer: NDArray[np.int32]
     x: NDArray[np.int32]
     y: NDArray[np.int32]
     width: NDArray[np.int32]
@@ -162,7 +168,7 @@ class Residual:
     def none() -> Residual:
         """No corrections."""
         e = np.zeros(0, np.int32)
-        return Residual(e, e, e, e, e, e, np.zeros(1, np.int64), np.zeros((0, 4), np.uint8))
+        return Residual(e, e, e, e, e, e, e, np.zeros(1, np.int64), np.zeros((0, 4), np.uint8))
 
 
 @dataclass(frozen=True)

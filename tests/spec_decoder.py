@@ -239,7 +239,10 @@ def segment(
         start = sums(residual.stream())
         length, x, y = residual.stream(), residual.stream(), residual.stream()
         pictures = picture_list(residual, palette)
-        patches = list(zip(start, length, x, y, pictures, strict=True))
+        moves_with = [0] * len(start)
+        if residual.at < len(residual.data):
+            moves_with = residual.stream()
+        patches = list(zip(start, length, x, y, pictures, moves_with, strict=True))
     tables = recolour_tables(recolouring, palette)
     for t in range(n):
         screen = Screen(video.width, video.height, backdrop[t])
@@ -256,9 +259,11 @@ def segment(
                 screen.draw(picture, p.x - px, p.y - py)
         table = tables.get(t, {})
         screen.pixels = [[table.get(p, p) for p in row] for row in screen.pixels]
-        for begin, more, x0, y0, picture in patches:
+        for begin, more, x0, y0, picture, layer in patches:
             if begin <= t <= begin + more:
-                screen.draw(picture, x0, y0)
+                pan = layers[layer - 1][1] if layer else [(0, 0)] * n
+                moved = pan[t][0] - pan[begin][0], pan[t][1] - pan[begin][1]
+                screen.draw(picture, x0 - moved[0], y0 - moved[1])
         video.frames.append(screen.pixels)
 
 

@@ -65,6 +65,7 @@ def scenes() -> list[Scene]:
         residual = Residual(
             start=np.array([1, 2], np.int32),
             length=np.array([2, 1], np.int32),
+            layer=np.array([number - 1, -1], np.int32),
             x=np.array([20, 0], np.int32),
             y=np.array([10, 15], np.int32),
             width=np.array([3, 1], np.int32),

@@ -76,6 +76,7 @@ def test_scenes_and_pictures_come_back(path: Path) -> None:
             read = reader.scene(i)
             np.testing.assert_array_equal(read.tracks.x, scene.tracks.x)
             np.testing.assert_array_equal(read.residual.pixels, scene.residual.pixels)
+            np.testing.assert_array_equal(read.residual.layer, scene.residual.layer)
             assert len(read.sprites) == len(scene.sprites)
         assert len(reader.sprites) == 4
         for got, wanted in zip(reader.sprites, sprites, strict=True):

@@ -68,4 +68,5 @@ def exact_residual(scene: Scene, frames: Iterable[NDArray[np.uint8]]) -> Residua
     start, length, x_, y_, width_, height_ = (np.ascontiguousarray(c) for c in columns)
     first = np.append(0, np.cumsum(width_.astype(np.int64) * height_))
     pixels = np.concatenate([p.reshape(-1, 4) for p in pictures])
-    return Residual(start, length, x_, y_, width_, height_, first, pixels)
+    layer = np.full(len(rows), -1, np.int32)
+    return Residual(start, length, layer, x_, y_, width_, height_, first, pixels)
