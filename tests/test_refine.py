@@ -208,6 +208,60 @@ def test_whatever_is_found_the_frames_are_exact(name: str) -> None:
         np.testing.assert_array_equal(drawn, wanted)
 
 
+def corrected(clean: Frames, frames: Frames) -> Scene:
+    """The Scene of clean frames, with what makes it draw others."""
+    scene = mined(clean)
+    assert len(scene.residual) == 0
+    scene = dataclasses.replace(scene, residual=exact_residual(scene, frames))
+    for drawn, wanted in zip(Renderer(scene).frames(), frames, strict=True):
+        np.testing.assert_array_equal(drawn, wanted)
+    return scene
+
+
+def test_what_differs_in_the_world_is_one_patch_that_moves_with_it() -> None:
+    path = np.cumsum([0, 0, *[2] * 12, 0, 0, *[-3] * 5])
+    clean = scroller(path)
+    frames = clean.copy()
+    for frame, x in zip(frames[1:], path[1:].tolist(), strict=True):
+        frame[20:23, 50 - x : 54 - x] = (250, 20, 60)
+    scene = corrected(clean, frames)
+    residual = scene.residual
+    assert len(residual) == 1
+    layer = int(residual.layer[0])
+    np.testing.assert_array_equal(scene.layers[layer].pan[:, 0], path)
+    assert (residual.start[0], residual.length[0]) == (1, len(path) - 1)
+    assert (residual.x[0], residual.y[0]) == (50, 20)
+
+
+def test_what_differs_on_the_screen_is_one_patch_that_stands_still() -> None:
+    clean = scroller(np.arange(0, 40, 2))
+    frames = clean.copy()
+    frames[4:, 20:23, 50:54] = (250, 20, 60)
+    residual = corrected(clean, frames).residual
+    assert (len(residual), residual.layer[0], residual.length[0]) == (1, -1, 16)
+
+
+def test_a_patch_lives_on_beside_what_changes() -> None:
+    clean = scroller(np.arange(0, 40, 2))
+    frames = clean.copy()
+    frames[:, 20:23, 50:54] = (250, 20, 60)
+    frames[1::2, 21, 55] = (255, 255, 255)  # so near that it would be of the same patch
+    residual = corrected(clean, frames).residual
+    assert residual.length[0] == 20
+    assert len(residual.pixels) == 12 + 10
+
+
+def test_a_patch_ends_where_it_would_leave_the_screen() -> None:
+    path = np.arange(0, 40, 2)
+    clean = scroller(path)
+    frames = clean.copy()
+    for frame, x in zip(frames, path.tolist(), strict=True):
+        frame[20:23, max(11 - x, 0) : max(14 - x, 0)] = (250, 20, 60)
+    residual = corrected(clean, frames).residual
+    assert residual.length.tolist() == [6, 1]
+    assert residual.width.tolist() == [3, 2]
+
+
 def test_more_colours_than_numbers_stay_exact() -> None:
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 256, (3, 180, 200, 3), np.uint8)

@@ -3,40 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.refine.kernels import differing, label_near
+from spritecodec.refine.kernels import carry_on, cut_out, differing, label_near
 from spritecodec.render import Renderer
 from spritecodec.scene import Residual, Scene
 
 
-def _patches(
-    drawn: NDArray[np.uint8], wanted: NDArray[np.uint8]
-) -> Iterable[tuple[int, int, NDArray[np.uint8]]]:
-    """Regions that differ, as (x, y, RGBA picture with clear pixels where nothing differs)."""
-    differs = np.empty(drawn.shape[:2], np.bool_)
-    # All that differs lies in one box: the rest need not be looked at.
-    left, top, right, bottom = differing(drawn, wanted, differs)
-    if left >= right:
-        return
-    inside = (slice(top, bottom), slice(left, right))
-    differs, wanted = differs[inside], wanted[inside]
-    # A patch costs more than a few clear pixels.
-    labels = np.empty(differs.shape, np.int32)
-    box = np.empty((int(np.count_nonzero(differs)), 4), np.int32)
-    count = label_near(differs, labels, box)
-    for i, (x0, y0, x1, y1) in enumerate(box[:count].tolist()):
-        mask = labels[y0:y1, x0:x1] == i + 1
-        picture = np.zeros((*mask.shape, 4), np.uint8)
-        picture[mask, :3] = wanted[y0:y1, x0:x1][mask]
-        picture[mask, 3] = 255
-        yield left + x0, top + y0, picture
+def _with_room(array: NDArray[Any], rows: int) -> NDArray[Any]:
+    """The array, or where it has fewer rows than so many, a longer one that begins like it."""
+    if rows <= len(array):
+        return array
+    longer = np.empty((max(rows, 2 * len(array)), *array.shape[1:]), array.dtype)
+    longer[: len(array)] = array
+    return longer
+
+
+class _Patches:
+    """Patches found so far, and which of them live on.
+
+    Parameters
+    ----------
+    pans : ndarray, shape (planes, n, 2), int64
+        The different ways to move; a patch may go on by any that it has agreed with so far.
+    """
+
+    def __init__(self, pans: NDArray[np.int64]) -> None:
+        self.pans = pans
+        self.count = self.size = 0  # patches, and the pixels of all
+        self.life = np.zeros((1, 2), np.int32)  # first frame, frames
+        self.plane = np.zeros(1, np.int32)
+        self.rectangle = np.zeros((1, 4), np.int32)  # x, y, width, height
+        self.first = np.zeros(2, np.int64)
+        self.pixels = np.zeros((1, 4), np.uint8)
+        self._alive = np.zeros(0, np.int64)
+        self._agrees = np.zeros((0, len(pans)), np.bool_)
+
+    def carry(self, t: int, wanted: NDArray[np.uint8], needed: NDArray[np.bool_]) -> None:
+        """Let patches of frame t - 1 live on; what they show is `needed` no more."""
+        alive, agrees = self._alive, self._agrees
+        goes_on = np.empty(len(alive), np.bool_)
+        way = (self.pans[:, t, None] - self.pans[:, self.life[alive, 0]]).transpose(1, 0, 2)
+        where, first = self.rectangle[alive], self.first[alive]
+        carry_on(wanted, needed, where, first, self.pixels, way, agrees, goes_on)
+        self._alive, self._agrees = alive[goes_on], agrees[goes_on]
+        self.life[self._alive, 1] += 1
+        self.plane[self._alive] = self._agrees.argmax(axis=1)
+
+    def add(
+        self, t: int, wanted: NDArray[np.uint8], needed: NDArray[np.bool_], left: int, top: int
+    ) -> None:
+        """Make patches of what is `needed` of a part of frame t that begins at (left, top)."""
+        labels = np.empty(needed.shape, np.int32)
+        box = np.empty((int(np.count_nonzero(needed)), 4), np.int32)
+        box = box[: label_near(needed, labels, box)]
+        old, self.count = self.count, self.count + len(box)
+        size = box[:, 2:] - box[:, :2]
+        first = self.size + size.prod(axis=1, dtype=np.int64).cumsum()
+        begin, self.size = self.size, int(first[-1])
+        self.life = _with_room(self.life, self.count)
+        self.plane = _with_room(self.plane, self.count)
+        self.rectangle = _with_room(self.rectangle, self.count)
+        self.first = _with_room(self.first, self.count + 1)
+        self.pixels = _with_room(self.pixels, self.size)
+        new = slice(old, self.count)
+        self.life[new] = t, 1
+        self.plane[new] = 0
+        self.rectangle[new, :2] = box[:, :2] + (left, top)
+        self.rectangle[new, 2:] = size
+        self.first[old + 1 : self.count + 1] = first
+        cut_out(wanted, labels, box, self.pixels[begin : self.size])
+        self._alive = np.append(self._alive, np.arange(old, self.count))
+        agrees = np.ones((len(box), len(self.pans)), np.bool_)
+        self._agrees = np.concatenate([self._agrees, agrees])
 
 
 def exact_residual(scene: Scene, frames: Iterable[NDArray[np.uint8]]) -> Residual:
     """What must replace the drawn pixels so that every frame comes out as wanted.
+
+    A patch lives on, where it stands or moving with a layer, as long as it is right and of
+    use; what is wrong beside it becomes new patches.
 
     Parameters
     ----------
@@ -46,27 +95,26 @@ def exact_residual(scene: Scene, frames: Iterable[NDArray[np.uint8]]) -> Residua
         As many as the scene has.
     """
     renderer = Renderer(scene, residual=False)
-    rows: list[list[int]] = []  # start, length, x, y, width, height
-    pictures: list[NDArray[np.uint8]] = []
-    alive: dict[tuple[int, int, bytes, int], int] = {}
+    # The screen, which stands still, and the layers that move like nothing before them.
+    pans, layers = [np.zeros((len(scene), 2), np.int64)], [-1]
+    for i, layer in enumerate(scene.layers):
+        if not any((layer.pan == pan).all() for pan in pans):
+            pans.append(layer.pan.astype(np.int64))
+            layers.append(i)
+    patches = _Patches(np.stack(pans))
+    needed = np.empty((scene.height, scene.width), np.bool_)
     for t, wanted in enumerate(frames):
-        still: dict[tuple[int, int, bytes, int], int] = {}
-        for x, y, picture in _patches(renderer.frame(t), wanted):
-            height, width = picture.shape[:2]
-            key = (x, y, picture.tobytes(), width)
-            if key in alive:
-                rows[alive[key]][1] += 1
-                still[key] = alive[key]
-            else:
-                still[key] = len(rows)
-                rows.append([t, 1, x, y, width, height])
-                pictures.append(picture)
-        alive = still
-    if not rows:
+        # All that differs lies in one box: the rest need not be looked at.
+        left, top, right, bottom = differing(renderer.frame(t), wanted, needed)
+        patches.carry(t, wanted, needed)
+        inside = (slice(top, bottom), slice(left, right))
+        if needed[inside].any():
+            patches.add(t, wanted[inside], needed[inside], left, top)
+    if not patches.count:
         return Residual.none()
-    columns = np.array(rows, np.int32).T
-    start, length, x_, y_, width_, height_ = (np.ascontiguousarray(c) for c in columns)
-    first = np.append(0, np.cumsum(width_.astype(np.int64) * height_))
-    pixels = np.concatenate([p.reshape(-1, 4) for p in pictures])
-    layer = np.full(len(rows), -1, np.int32)
-    return Residual(start, length, layer, x_, y_, width_, height_, first, pixels)
+    kept = slice(patches.count)
+    start, length = np.ascontiguousarray(patches.life[kept].T)
+    moves_with = np.array(layers, np.int32)[patches.plane[kept]]
+    x, y, width, height = np.ascontiguousarray(patches.rectangle[kept].T)
+    first, pixels = patches.first[: patches.count + 1].copy(), patches.pixels[: patches.size].copy()
+    return Residual(start, length, moves_with, x, y, width, height, first, pixels)

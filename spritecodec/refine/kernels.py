@@ -164,3 +164,107 @@ def label_near(marked: NDArray[np.bool_], labels: NDArray[np.int32], box: NDArra
             box[count - 1, 2] = x1
             box[count - 1, 3] = y1
     return count
+
+
+@njit(cache=True)
+def carry_on(
+    wanted: NDArray[np.uint8],
+    needed: NDArray[np.bool_],
+    rectangles: NDArray[np.int32],
+    first: Longs,
+    pixels: NDArray[np.uint8],
+    way: Longs,
+    agrees: NDArray[np.bool_],
+    goes_on: NDArray[np.bool_],
+) -> None:
+    """Find which patches go on, and mark as not needed what they show.
+
+    A patch goes on where all its opaque pixels are as wanted and at least one of them is
+    needed. Of several places for it, the one that shows most of what is needed is taken.
+
+    Parameters
+    ----------
+    wanted : ndarray, shape (h, w, 3), uint8
+    needed : ndarray, shape (h, w), bool
+        What must be replaced yet; changed in place.
+    rectangles : ndarray, shape (patches, 4), int32
+        Columns x, y, width, height, as at each patch's first frame.
+    first : ndarray, shape (patches,), int64
+        Where the patch's pixels begin.
+    pixels : ndarray, shape (pixels, 4), uint8
+    way : ndarray, shape (patches, planes, 2), int64
+        How far each plane has moved, left and up, since the patch's first frame.
+    agrees : ndarray, shape (patches, planes), bool
+        Planes with which the patch has moved; changed in place.
+    goes_on : ndarray, shape (patches,), bool
+        Receives the outcome.
+    """
+    h, w = needed.shape
+    planes = agrees.shape[1]
+    for i in range(len(rectangles)):
+        width, height = rectangles[i, 2], rectangles[i, 3]
+        most, best = 0, -1
+        for p in range(planes):
+            x0, y0 = rectangles[i, 0] - way[i, p, 0], rectangles[i, 1] - way[i, p, 1]
+            if not agrees[i, p] or x0 < 0 or y0 < 0 or x0 + width > w or y0 + height > h:
+                continue
+            if best >= 0 and way[i, p, 0] == way[i, best, 0] and way[i, p, 1] == way[i, best, 1]:
+                continue
+            count, same = 0, True
+            k = first[i]
+            for y in range(y0, y0 + height):
+                for x in range(x0, x0 + width):
+                    if pixels[k, 3]:
+                        same = (
+                            pixels[k, 0] == wanted[y, x, 0]
+                            and pixels[k, 1] == wanted[y, x, 1]
+                            and pixels[k, 2] == wanted[y, x, 2]
+                        )
+                        if not same:
+                            break
+                        count += needed[y, x]
+                    k += 1
+                if not same:
+                    break
+            if same and count > most:
+                most, best = count, p
+        goes_on[i] = best >= 0
+        if best >= 0:
+            x0, y0 = rectangles[i, 0] - way[i, best, 0], rectangles[i, 1] - way[i, best, 1]
+            for p in range(planes):
+                agrees[i, p] &= way[i, p, 0] == way[i, best, 0] and way[i, p, 1] == way[i, best, 1]
+            k = first[i]
+            for y in range(y0, y0 + height):
+                for x in range(x0, x0 + width):
+                    if pixels[k, 3]:
+                        needed[y, x] = False
+                    k += 1
+
+
+@njit(cache=True)
+def cut_out(
+    wanted: NDArray[np.uint8],
+    labels: NDArray[np.int32],
+    box: NDArray[np.int32],
+    pixels: NDArray[np.uint8],
+) -> None:
+    """The labelled pixels of a frame as RGBA pictures, one after another, clear elsewhere.
+
+    Parameters
+    ----------
+    wanted : ndarray, shape (h, w, 3), uint8
+    labels : ndarray, shape (h, w), int32
+    box : ndarray, shape (pictures, 4), int32
+        (x0, y0, x1, y1) of the labels from 1 on.
+    pixels : ndarray, shape (pixels of all boxes, 4), uint8
+        Receives the pictures.
+    """
+    k = 0
+    for i in range(len(box)):
+        for y in range(box[i, 1], box[i, 3]):
+            for x in range(box[i, 0], box[i, 2]):
+                shows = labels[y, x] == i + 1
+                for c in range(3):
+                    pixels[k, c] = wanted[y, x, c] if shows else 0
+                pixels[k, 3] = 255 if shows else 0
+                k += 1
