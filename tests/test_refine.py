@@ -251,6 +251,17 @@ def test_a_patch_lives_on_beside_what_changes() -> None:
     assert len(residual.pixels) == 12 + 10
 
 
+def test_a_patch_lives_through_frames_that_do_not_need_it() -> None:
+    path = np.arange(0, 80, 2)
+    world = scroller(path)
+    frames, clean = world.copy(), world.copy()
+    for t, x in enumerate(path[:20].tolist()):
+        frames[t, 20:23, 50 - x : 54 - x] = (250, 20, 60)
+    clean[8:14] = frames[8:14]  # there it is a sprite
+    residual = corrected(clean, frames).residual
+    assert (len(residual), residual.length[0]) == (1, 20)
+
+
 def test_a_patch_ends_where_it_would_leave_the_screen() -> None:
     path = np.arange(0, 40, 2)
     clean = scroller(path)

@@ -12,6 +12,9 @@ from spritecodec.refine.kernels import carry_on, cut_out, differing, label_near
 from spritecodec.render import Renderer
 from spritecodec.scene import Residual, Scene
 
+# Frames for which a patch lives on though nothing needs it, if something then does.
+LONGEST_REST = 16
+
 
 def _with_room(array: NDArray[Any], rows: int) -> NDArray[Any]:
     """The array, or where it has fewer rows than so many, a longer one that begins like it."""
@@ -43,15 +46,19 @@ class _Patches:
         self._agrees = np.zeros((0, len(pans)), np.bool_)
 
     def carry(self, t: int, wanted: NDArray[np.uint8], needed: NDArray[np.bool_]) -> None:
-        """Let patches of frame t - 1 live on; what they show is `needed` no more."""
+        """Let patches of the frames before live on; what they show is `needed` no more."""
         alive, agrees = self._alive, self._agrees
-        goes_on = np.empty(len(alive), np.bool_)
-        way = (self.pans[:, t, None] - self.pans[:, self.life[alive, 0]]).transpose(1, 0, 2)
+        start = self.life[alive, 0]
+        use = np.empty(len(alive), np.int64)
+        way = (self.pans[:, t, None] - self.pans[:, start]).transpose(1, 0, 2)
         where, first = self.rectangle[alive], self.first[alive]
-        carry_on(wanted, needed, where, first, self.pixels, way, agrees, goes_on)
-        self._alive, self._agrees = alive[goes_on], agrees[goes_on]
-        self.life[self._alive, 1] += 1
-        self.plane[self._alive] = self._agrees.argmax(axis=1)
+        carry_on(wanted, needed, where, first, self.pixels, way, agrees, use)
+        used = use > 0
+        self.life[alive[used], 1] = t + 1 - start[used]
+        self.plane[alive[used]] = agrees[used].argmax(axis=1)
+        rests = t + 1 - start - self.life[alive, 1]
+        lives = (use >= 0) & (rests <= LONGEST_REST)
+        self._alive, self._agrees = alive[lives], agrees[lives]
 
     def add(
         self, t: int, wanted: NDArray[np.uint8], needed: NDArray[np.bool_], left: int, top: int
@@ -84,8 +91,8 @@ class _Patches:
 def exact_residual(scene: Scene, frames: Iterable[NDArray[np.uint8]]) -> Residual:
     """What must replace the drawn pixels so that every frame comes out as wanted.
 
-    A patch lives on, where it stands or moving with a layer, as long as it is right and of
-    use; what is wrong beside it becomes new patches.
+    A patch lives on, where it stands or moving with a layer, as long as it is right and will
+    be of use; what is wrong beside it becomes new patches.
 
     Parameters
     ----------

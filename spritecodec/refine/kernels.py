@@ -175,12 +175,12 @@ def carry_on(
     pixels: NDArray[np.uint8],
     way: Longs,
     agrees: NDArray[np.bool_],
-    goes_on: NDArray[np.bool_],
+    use: Longs,
 ) -> None:
-    """Find which patches go on, and mark as not needed what they show.
+    """Find which patches are still right, and mark as not needed what they show.
 
-    A patch goes on where all its opaque pixels are as wanted and at least one of them is
-    needed. Of several places for it, the one that shows most of what is needed is taken.
+    A patch is right where all its opaque pixels are as wanted. Of several such places, the one
+    that shows most of what is needed is taken; while none shows any, it may yet be any.
 
     Parameters
     ----------
@@ -195,18 +195,21 @@ def carry_on(
     way : ndarray, shape (patches, planes, 2), int64
         How far each plane has moved, left and up, since the patch's first frame.
     agrees : ndarray, shape (patches, planes), bool
-        Planes with which the patch has moved; changed in place.
-    goes_on : ndarray, shape (patches,), bool
-        Receives the outcome.
+        Planes with which the patch may have moved; changed in place.
+    use : ndarray, shape (patches,), int64
+        Receives how many needed pixels each patch shows; -1 where it is right nowhere.
     """
     h, w = needed.shape
     planes = agrees.shape[1]
     for i in range(len(rectangles)):
         width, height = rectangles[i, 2], rectangles[i, 3]
-        most, best = 0, -1
+        most, best = -1, -1
         for p in range(planes):
+            if not agrees[i, p]:
+                continue
             x0, y0 = rectangles[i, 0] - way[i, p, 0], rectangles[i, 1] - way[i, p, 1]
-            if not agrees[i, p] or x0 < 0 or y0 < 0 or x0 + width > w or y0 + height > h:
+            if x0 < 0 or y0 < 0 or x0 + width > w or y0 + height > h:
+                agrees[i, p] = False
                 continue
             if best >= 0 and way[i, p, 0] == way[i, best, 0] and way[i, p, 1] == way[i, best, 1]:
                 continue
@@ -226,10 +229,11 @@ def carry_on(
                     k += 1
                 if not same:
                     break
+            agrees[i, p] = same
             if same and count > most:
                 most, best = count, p
-        goes_on[i] = best >= 0
-        if best >= 0:
+        use[i] = most
+        if most > 0:
             x0, y0 = rectangles[i, 0] - way[i, best, 0], rectangles[i, 1] - way[i, best, 1]
             for p in range(planes):
                 agrees[i, p] &= way[i, p, 0] == way[i, best, 0] and way[i, p, 1] == way[i, best, 1]
