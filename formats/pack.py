@@ -187,8 +187,9 @@ def _write_residual(residual: Residual, palette: Palette) -> list[bytes]:
         write_stream(residual.y),
         write_pictures(pictures, palette),
     ]
-    if (residual.layer >= 0).any():
-        parts.append(write_stream(residual.layer + 1))
+    moves_with = residual.layer[residual.length > 1]  # nothing moves in a single frame
+    if (moves_with >= 0).any():
+        parts.append(write_stream(moves_with + 1))
     return parts
 
 
@@ -298,11 +299,13 @@ def _read_residual(
         raise cursor.fail("a residual pixel is translucent")
     layer = np.full(len(start), -1)
     if cursor.at < len(cursor.data):
-        layer = _exactly(cursor, len(start), "residual layers") - 1
-        if not ((layer >= -1) & (layer < layers)).all():
+        lasting = np.flatnonzero(length > 1)
+        moves_with = _exactly(cursor, len(lasting), "residual layers") - 1
+        if not ((moves_with >= -1) & (moves_with < layers)).all():
             raise cursor.fail("a residual patch moves with a layer that does not exist")
-        if (layer == -1).all():
+        if (moves_with == -1).all():
             raise cursor.fail("the residual's layers are stored though no patch moves")
+        layer[lasting] = moves_with
     first = np.append(0, np.cumsum(w * h)).astype(np.int64)
     columns = {"start": start, "length": length, "layer": layer}
     columns |= {"x": x, "y": y, "width": w, "height": h}

@@ -140,7 +140,8 @@ class Residual:
     start, length : ndarray, shape (patches,), int32
         Lifetime in frames; `start` never decreases.
     layer : ndarray, shape (patches,), int32
-        The layer that the patch moves with; -1 where it stands still on the screen.
+        The layer that the patch moves with; -1 where it stands still on the screen, as all
+        patches of a single frame do.
     x, y, width, height : ndarray, shape (patches,), int32
         Rectangle on the screen at frame `start`, wholly inside it. At frame t of its life a
         patch that moves with a layer lies ``pan[t] - pan[start]`` further left and up, by

@@ -241,7 +241,8 @@ def segment(
         pictures = picture_list(residual, palette)
         moves_with = [0] * len(start)
         if residual.at < len(residual.data):
-            moves_with = residual.stream()
+            layer_of_lasting = iter(residual.stream())
+            moves_with = [next(layer_of_lasting) if more else 0 for more in length]
         patches = list(zip(start, length, x, y, pictures, moves_with, strict=True))
     tables = recolour_tables(recolouring, palette)
     for t in range(n):

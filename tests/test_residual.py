@@ -12,9 +12,10 @@ import spr_files
 from numpy.typing import NDArray
 
 import spritecodec as sc
-from spritecodec.formats.container import decompress
+from spritecodec.formats.container import compress, decompress, write_varint
 from spritecodec.formats.pack import pack_head, pack_pictures, pack_segment
 from spritecodec.formats.pixels import Palette
+from spritecodec.formats.streams import write_stream
 
 Frames = NDArray[np.uint8]
 N = 14
@@ -22,21 +23,21 @@ FAR = (1 << 30) - 1  # as far from 0 as a pan may be
 
 
 def patched_scene(**changes: object) -> sc.Scene:
-    """A still picture, a layer with nothing on it that rests and goes, and five patches."""
+    """A still picture, a layer with nothing on it that rests and goes, and six patches."""
     scene = spr_files.scenes()[0]
     way = np.zeros((2, N, 2), np.int32)
     way[1, :, 0] = [0, 0, 0, 1, 1, 3, 3, -2, -2, -2, 5, 5, FAR, -FAR]
     way[1, :, 1] = [0, 0, 0, 0, 1, 1, 1, 1, 1, -3, -3, 0, 0, 0]
-    sizes = np.array([[3, 2], [4, 3], [2, 2], [5, 1], [6, 6]], np.int32)  # width, height
+    sizes = np.array([[3, 2], [4, 3], [1, 1], [2, 2], [5, 1], [6, 6]], np.int32)  # width, height
     rng = np.random.default_rng(3)
     pixels = rng.integers(0, 256, (int(sizes.prod(axis=1).sum()), 4), np.uint8)
     pixels[:, 3] = np.where(rng.random(len(pixels)) < 0.7, 255, 0)
     columns: dict[str, object] = {
-        "start": np.array([0, 1, 1, 4, 6], np.int32),
-        "length": np.array([N, 11, 5, 10, 3], np.int32),
-        "layer": np.array([-1, 1, 0, 1, 1], np.int32),
-        "x": np.array([1, 2, 12, 8, 15], np.int32),
-        "y": np.array([1, 4, 9, 12, 8], np.int32),
+        "start": np.array([0, 1, 1, 1, 4, 6], np.int32),
+        "length": np.array([N, 11, 1, 5, 10, 3], np.int32),
+        "layer": np.array([-1, 1, -1, 0, 1, 1], np.int32),
+        "x": np.array([1, 2, 20, 12, 8, 15], np.int32),
+        "y": np.array([1, 4, 2, 9, 12, 8], np.int32),
     }
     residual = sc.Residual(
         width=np.ascontiguousarray(sizes[:, 0]),
@@ -77,24 +78,29 @@ def drawn_by_hand(scene: sc.Scene, t: int) -> Frames:
     return frame
 
 
-def file_of(scene: sc.Scene) -> bytes:
+def sections(scene: sc.Scene, palette: Palette) -> list[bytes]:
+    """The compressed frames of the scene's segment; the residual's is the fourth."""
+    payload = spec_decoder.Bytes(pack_segment(scene, palette))
+    return [payload.take(payload.varint()) for _ in range(4)]
+
+
+def residual_of(scene: sc.Scene) -> bytes:
+    """What the residual's section holds."""
+    return decompress(sections(scene, Palette())[3], 1 << 20)
+
+
+def file_of(scene: sc.Scene, more: bytes = b"") -> bytes:
+    """A file of the scene, with more bytes at the end of its residual."""
     palette = Palette()
-    return spr_files.join(
-        [
-            ("HEAD", pack_head(spr_files.head(frames=len(scene))), 0),
-            ("DICT", pack_pictures(scene.sprites, palette), 0),
-            ("TEXT", pack_pictures(scene.textures, palette), 0),
-            ("SEGM", pack_segment(scene, palette), len(scene)),
-        ]
-    )
-
-
-def residual_section(scene: sc.Scene) -> bytes:
-    """The content of the fourth section of the scene's segment."""
-    payload = spec_decoder.Bytes(pack_segment(scene, Palette()))
-    for _ in range(3):
-        payload.take(payload.varint())
-    return decompress(payload.take(payload.varint()), 1 << 20)
+    parts = [
+        ("HEAD", pack_head(spr_files.head(frames=len(scene))), 0),
+        ("DICT", pack_pictures(scene.sprites, palette), 0),
+        ("TEXT", pack_pictures(scene.textures, palette), 0),
+    ]
+    frames = sections(scene, palette)
+    frames[3] = compress([decompress(frames[3], 1 << 20), more])
+    payload = b"".join(write_varint(len(frame)) + frame for frame in frames)
+    return spr_files.join([*parts, ("SEGM", payload, len(scene))])
 
 
 def test_patches_move_with_their_layer_in_any_order() -> None:
@@ -124,26 +130,41 @@ def test_they_survive_the_file_and_another_decoder_draws_the_same() -> None:
 
 
 def test_layers_take_no_bytes_where_all_patches_stand_still() -> None:
-    still = patched_scene(layer=np.full(5, -1, np.int32))
-    moving, without = (residual_section(scene) for scene in (patched_scene(), still))
+    still = patched_scene(layer=np.full(6, -1, np.int32))
+    moving, without = (residual_of(scene) for scene in (patched_scene(), still))
     assert moving.startswith(without)
-    assert moving[len(without) :] == bytes([0, 5, 1, 0, 4, 2, 4, 4])  # plain, 5 zigzag bytes
+    # Plain, 5 numbers of a byte each, zigzag: of all patches but that of a single frame.
+    assert moving[len(without) :] == bytes([0, 5, 1, 0, 4, 2, 4, 4])
     read = sc.open(io.BytesIO(file_of(still))).scene(0).residual
-    assert read.layer.tolist() == [-1] * 5
+    assert read.layer.tolist() == [-1] * 6
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"layer": [-1, 2, 0, 1, 1]}, "a residual patch moves with a layer that does not exist"),
-        ({"layer": [-2, 1, 0, 1, 1]}, "a residual patch moves with a layer that does not exist"),
-        ({"layer": [-1, 1, 0, 1]}, "4 values of residual layers instead of 5"),
-        ({"x": [1, 22, 12, 8, 15]}, "a residual patch lies outside the segment"),
-        ({"length": [N, N, 5, 10, 3]}, "a residual patch lies outside the segment"),
+        ({"layer": [-1, 2, -1, 0, 1, 1]}, "a residual patch moves with a layer that does not"),
+        ({"layer": [-2, 1, -1, 0, 1, 1]}, "a residual patch moves with a layer that does not"),
+        ({"x": [1, 22, 20, 12, 8, 15]}, "a residual patch lies outside the segment"),
+        ({"length": [N, N, 1, 5, 10, 3]}, "a residual patch lies outside the segment"),
     ],
 )
 def test_what_cannot_be_is_refused(changes: dict[str, list[int]], message: str) -> None:
     arrays = {name: np.array(values, np.int32) for name, values in changes.items()}
     data = file_of(patched_scene(**arrays))
+    with pytest.raises(sc.FormatError, match=f"^{message}"):
+        sc.open(io.BytesIO(data)).frame(0)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([0, 2, 1, 2], "4 values of residual layers instead of 5"),
+        ([0, 2, 1, 2, 2, 0], "6 values where at most 5 are allowed"),
+        ([0, 0, 0, 0, 0], "the residual's layers are stored though no patch moves"),
+    ],
+)
+def test_layers_that_do_not_fit_the_patches_are_refused(layers: list[int], message: str) -> None:
+    still = patched_scene(layer=np.full(6, -1, np.int32))
+    data = file_of(still, write_stream(layers))
     with pytest.raises(sc.FormatError, match=f"^{message}"):
         sc.open(io.BytesIO(data)).frame(0)
