@@ -421,5 +421,6 @@ def build_planes(frames: Indexed, parallax: Parallax) -> World:
     solver.look_at(1)
     solver.ignore_objects(solver.world(materials, *screen), materials)
     solver.solve(materials, len(position))
+    solver.improve(len(position) - 1, materials)  # few places, but each shows in every frame
     materials = solver.drop_unused(frames, materials)
     return solver.world(materials, *screen)
