@@ -92,7 +92,7 @@ def find_translucent(frames: Indexed, world: World) -> Indexed:
     """
     if len(frames.colours) <= FEW_COLOURS and world.materials is None:
         return frames
-    materials = find_materials(frames, world)
+    materials = find_materials(frames, world, kin=True)
     return number_materials(frames, world, materials) if len(materials) else frames
 
 

@@ -27,10 +27,11 @@ Floats = NDArray[np.float64]
 OFFSETS = ((0, 1), (1, 0), (0, 2), (2, 0), (1, 1), (0, 4), (4, 0))  # (dy, dx) of neighbours
 MOST_NEIGHBOURS = 400_000  # pairs of pixels that are asked for a material
 FARTHEST_APART = 30  # RGB distance of two backgrounds, at least, to tell an alpha by
+OFTEN_NEAR, NEAR_APART = 200, 20  # as seen so often together, so near ones do as well
 LARGEST_ERROR = 1.01  # of a colour value, by rounding
 NEAR = 2.5  # colour values: what agrees so nearly helps to fit a guess
-GUESSES = 400
-MOST_TOGETHER = 600  # pairs of colours seen at one place that are compared with one another
+GUESSES, KIN = 400, 20
+MOST_TOGETHER = 1000  # pairs of colours seen at one place that are compared with one another
 CLOSE_ALPHA, CLOSE_COLOUR = 50, 5  # guesses are put together in steps of 1/50, and of 5
 FEWEST_PIXELS, FEWEST_BACKGROUNDS = 30, 3  # that a material explains
 FEW_BACKGROUNDS = 8  # leave more than one material
@@ -114,7 +115,8 @@ def _guess(four: Longs, count: Longs, rgb: Floats) -> list[tuple[float, Floats]]
     error = np.abs(shown - left[:, None] * behind).max(axis=1)
     added = rgb[four[:, 1]] - left[:, None] * rgb[four[:, 0]]
     colour = added / np.maximum(1 - left, 1e-9)[:, None]
-    good = (apart >= FARTHEST_APART**2) & (error <= LARGEST_ERROR) & (left > 0.01) & (left < 0.97)
+    far = np.where(count >= OFTEN_NEAR, NEAR_APART, FARTHEST_APART)
+    good = (apart >= far**2) & (error <= LARGEST_ERROR) & (left > 0.01) & (left < 0.97)
     good &= ((colour > -8) & (colour < 263)).all(axis=1)
     left, added, count = left[good], added[good], np.minimum(count[good], 20)
     if not len(left):
@@ -224,8 +226,90 @@ def _settle(pairs: _Pairs, material: Longs, frames: Indexed) -> Longs:
     return best
 
 
+def _guess_kin(
+    pairs: _Pairs, open_: NDArray[np.bool_], found: list[Longs]
+) -> list[tuple[float, Floats]]:
+    """Likely materials that have the alpha, or the colour, of known ones: smaller parts."""
+    behind, shown = pairs.behind[open_], pairs.shown[open_]
+    often = np.minimum(pairs.count[open_], 20)
+    guesses = []
+    for alpha in sorted({int(material[3]) for material in found}):
+        left = 1 - alpha / 255
+        added = shown - left * behind
+        colour = added / (1 - left)
+        good = ((colour > -2) & (colour < 257)).all(axis=1)
+        key = np.round(colour[good] / CLOSE_COLOUR)
+        lefts = np.full(len(key), left)
+        guesses += _common(key, lefts, added[good], often[good])
+    for colour in np.unique([material[:3] for material in found], axis=0):
+        apart = colour - behind
+        share = (apart * (shown - behind)).sum(axis=1) / np.maximum((apart**2).sum(axis=1), 1)
+        error = np.abs(behind + share[:, None] * apart - shown).max(axis=1)
+        good = (error <= LARGEST_ERROR) & (share > 0.02) & (share < 0.98)
+        share = share[good, None]
+        key = np.round(share * CLOSE_ALPHA)
+        guesses += _common(key, 1 - share[:, 0], share * colour, often[good])
+    return guesses
+
+
+def _common(key: Floats, left: Floats, added: Floats, often: Floats) -> list[tuple[float, Floats]]:
+    """The commonest kinds of pairs that show over several backgrounds: means of each."""
+    if not len(key):
+        return []
+    _, group = np.unique(key, axis=0, return_inverse=True)
+    group = group.ravel()
+    several = np.bincount(group) >= FEWEST_BACKGROUNDS
+    pixels = np.bincount(group, often) * several
+    means = []
+    for i in np.argsort(-pixels, kind="stable")[:KIN].tolist():
+        if several[i]:
+            here = group == i
+            weight = often[here]
+            left_mean = float(np.average(left[here], weights=weight))
+            means.append((left_mean, np.average(added[here], axis=0, weights=weight)))
+    return means
+
+
+def _take(
+    frames: Indexed,
+    pairs: _Pairs,
+    open_: NDArray[np.bool_],
+    guesses: list[tuple[float, Floats]],
+    found: list[Longs],
+    *,
+    kin: bool = False,
+) -> None:
+    """Add what guesses lead to, those materials first that explain most of what is open.
+
+    Only what has the alpha or the colour of a known one, if it is to be ``kin``.
+    """
+    alphas, colours = {int(m[3]) for m in found}, {tuple(m[:3].tolist()) for m in found}
+    # What is explained already only takes from a guess, so one that is best after it was
+    # fitted anew is best of all: most guesses need not be fitted anew each time.
+    waiting = [(-fit[0], i) for i, g in enumerate(guesses) if (fit := _fit(pairs, open_, *g))]
+    heapify(waiting)
+    while waiting and len(found) < MOST_MATERIALS:
+        _, i = heappop(waiting)
+        fit = _fit(pairs, open_, *guesses[i])
+        if fit is None:
+            continue
+        pixels, material = fit
+        if waiting and pixels < -waiting[0][0]:
+            heappush(waiting, (-pixels, i))
+            continue
+        if kin and int(material[3]) not in alphas and tuple(material[:3].tolist()) not in colours:
+            continue
+        material = _settle(pairs, material, frames)
+        found.append(material)
+        open_ &= ~_explained(pairs, material)
+
+
 def find_materials(
-    frames: Indexed, world: World, together: tuple[Longs, Longs] | None = None
+    frames: Indexed,
+    world: World,
+    together: tuple[Longs, Longs] | None = None,
+    *,
+    kin: bool = False,
 ) -> Materials:
     """The materials of what is drawn over the background, after those of the background.
 
@@ -237,6 +321,9 @@ def find_materials(
     together : (ndarray, shape (m, 2), int64, ndarray, shape (m,), int64) or None
         Pairs of colours of which one may be the other behind something, and how often each
         was seen.
+    kin : bool
+        Whether to look for smaller parts of things too, whose materials are alike. Where the
+        background is not known yet, what passes for one of them is seldom right.
 
     Returns
     -------
@@ -261,22 +348,9 @@ def find_materials(
     found = list(known.astype(np.int64))
     for material in found:
         open_ &= ~_explained(pairs, material)
-    # What is explained already only takes from a guess, so one that is best after it was
-    # fitted anew is best of all: most guesses need not be fitted anew each time.
-    waiting = [(-fit[0], i) for i, g in enumerate(guesses) if (fit := _fit(pairs, open_, *g))]
-    heapify(waiting)
-    while waiting and len(found) < MOST_MATERIALS:
-        _, i = heappop(waiting)
-        fit = _fit(pairs, open_, *guesses[i])
-        if fit is None:
-            continue
-        pixels, material = fit
-        if waiting and pixels < -waiting[0][0]:
-            heappush(waiting, (-pixels, i))
-            continue
-        material = _settle(pairs, material, frames)
-        found.append(material)
-        open_ &= ~_explained(pairs, material)
+    _take(frames, pairs, open_, guesses, found)
+    if kin:
+        _take(frames, pairs, open_, _guess_kin(pairs, open_, found), found, kin=True)
     return Materials.of(frames, np.array(found, np.uint8).reshape(-1, 4))
 
 
