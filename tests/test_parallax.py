@@ -21,6 +21,7 @@ from spritecodec.scene import Layer, Residual, Scene, Tracks
 HEIGHT, WIDTH, FRAMES = 64, 96, 90
 SHARES = (Fraction(1, 4), Fraction(1, 2), Fraction(1))  # of the camera's motion, per plane
 GLASS = (30, 20, 60, 110)
+CHEEK = (200, 140, 220, 148)
 
 Frames = NDArray[np.uint8]
 
@@ -209,6 +210,48 @@ def test_a_figure_is_the_same_sprite_behind_something_translucent() -> None:
     # Before the pane comes and after it has gone are 36 frames.
     assert np.sort(placed[whole])[-2:].sum() > 40
     assert size(exact) < 1.6 * size(true)
+
+
+def with_ghost(scene: Scene) -> Scene:
+    """The same with a figure of two cels, and a larger ghost of two materials before it."""
+    figured = with_figure(scene)
+    ghost = np.full((18, 18, 4), (200, 220, 250, 96), np.uint8)
+    ghost[3:-3, 3:-3] = (250, 250, 240, 148)
+    ghost[6:9, 5:7], ghost[6:9, 11:13] = (20, 20, 30, 215), (20, 20, 30, 215)
+    ghost[10, 4] = ghost[10, 13] = CHEEK
+    small = tuple(cel[:10, :10] for cel in figured.sprites[1:])
+    own = figured.tracks
+    t = np.arange(len(scene))
+    tracks = dataclasses.replace(
+        own,
+        x=np.append(own.x[: len(t)], t - 8).astype(np.int32),
+        y=np.append(own.y[: len(t)], 8 + t // 3 % 6).astype(np.int32),
+    )
+    return dataclasses.replace(figured, sprites=(ghost, *small), tracks=tracks)
+
+
+def test_what_is_known_is_the_same_sprite_behind_and_before_what_is_known() -> None:
+    true = with_ghost(scene())
+    frames = drawn(true)
+    run = index(frames)
+    found = mine(Setting.of(run, find_worlds(run)[0]), np.arange(FRAMES), Fraction(1, 60))
+    exact = dataclasses.replace(found, residual=exact_residual(found, frames))
+    np.testing.assert_array_equal(drawn(exact), frames)
+    placed = np.bincount(found.tracks.sprite, minlength=len(found.sprites))
+    shapes = [s.shape[:2] for s in found.sprites]
+    # They meet in about 40 frames, with something else between them in each.
+    for shape in ((10, 10), (18, 18)):
+        at = placed[[shape == s for s in shapes]]
+        assert np.sort(at)[-2:].sum() > 0.75 * FRAMES
+    seldom = [s for s, n in zip(shapes, placed.tolist(), strict=True) if n == 1]
+    assert sum(h * w for h, w in seldom) < 6 * 18 * 18
+    assert size(exact) < 1.2 * size(true)
+
+
+def test_single_translucent_pixels_are_told_by_the_alpha_that_they_share() -> None:
+    run = index(drawn(with_ghost(scene())))
+    materials = find_translucent(run, find_worlds(run)[0]).materials.astype(int)
+    assert (np.abs(materials - CHEEK).max(axis=1) <= 2).any()
 
 
 def with_water(scene: Scene) -> Scene:

@@ -16,19 +16,21 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spritecodec.refine.fitting import (
+    KNOWN,
     MOST_ALSO,
     NEIGHBOURS,
     Sprites,
     View,
     accept,
-    accept_behind,
-    best_behind,
+    accept_partly,
     best_cover,
     best_near,
     count_likely,
     gain_at,
+    likely_places,
     sum_unexplained,
     values_at,
+    weigh_partly,
 )
 from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.kernels import (
@@ -51,11 +53,12 @@ LARGEST_SHAPE_SHARE = 0.25
 MOST_UNEXPLAINED_SHARE = 0.2
 # Only so many of the shapes that recur are learnt, those that show most pixels in all.
 MOST_SHAPES = 2000
-# Pixels by which height and width of an object's sprites differ.
-MOST_UNLIKE = 3
 # Pixel comparisons spent on one frame, and pixels of a region tried in vain.
 SEARCH_BUDGET = 20_000_000
 POINTS_TRIED = 24
+PLACES_TRIED = 64  # of sprites that may be partly covered
+VOTES_WEIGHED = 50_000  # for these places
+
 
 Number = TypeVar("Number", bound=np.generic)
 Look = Callable[[int], View]  # frame t, with what the background leaves unexplained
@@ -117,6 +120,7 @@ class Dictionary:
             also=np.zeros((1 << 14, MOST_ALSO), np.uint16),
             votes=np.zeros((1 << 14, 1 + MOST_ALSO), np.int32),
             needed=np.zeros(1 << 14, np.int32),
+            often=np.zeros(1 << 10, np.int32),
         )
         self.size: list[tuple[int, int]] = []  # (height, width) of each sprite
 
@@ -130,7 +134,9 @@ class Dictionary:
             What each pixel may be, the likeliest first, CLEAR where there is no more.
         """
         if self.count + 2 > len(self.sprites.first):
-            self.sprites = self.sprites._replace(first=_double(self.sprites.first))
+            self.sprites = self.sprites._replace(
+                first=_double(self.sprites.first), often=_double(self.sprites.often)
+            )
             self._extent = _double(self._extent)
         while self._pixels + len(y) > len(self._owner):
             old = self.sprites
@@ -142,6 +148,7 @@ class Dictionary:
                 _double(old.also),
                 _double(old.votes),
                 _double(old.needed),
+                old.often,
             )
             self._owner, self._around = _double(self._owner), _double(self._around)
             self._by_rows = _double(self._by_rows)
@@ -166,12 +173,13 @@ class Dictionary:
         return self.count - 1
 
     def add_picture(self, picture: Ids) -> None:
-        """Add a sprite by its picture, CLEAR outside."""
+        """Add a sprite that is known by its picture, CLEAR outside."""
         y, x = np.nonzero(picture != CLEAR)
         if len(y):
             values = np.full((len(y), 1 + MOST_ALSO), CLEAR, np.uint16)
             values[:, 0] = picture[y, x]
-            self.add(y - y.min(), x - x.min(), values)
+            sprite = self.add(y - y.min(), x - x.min(), values)
+            self.sprites.often[sprite] = KNOWN
 
     def picture(self, sprite: int) -> Ids:
         """A sprite as colour numbers, CLEAR where it does not show.
@@ -201,20 +209,45 @@ class Dictionary:
         """Mark what `sprite` at (x, y) shows as explained."""
         return Found(sprite, x, y, *accept(view, self.sprites, sprite, x, y))
 
-    def alike(self, sizes: set[tuple[int, int]]) -> list[int]:
-        """The sprites that are about as high and as wide as one of some sizes."""
-        extent = self._extent[: self.count]
-        near = [(abs(extent - size) <= MOST_UNLIKE).all(axis=1) for size in sizes]
-        return [int(sprite) for sprite in np.flatnonzero(np.logical_or.reduce(near))]
-
-    def near_behind(self, view: View, sprite: int, x: int, y: int) -> tuple[int, int, int]:
-        """As `near`, by a pixel, where something translucent may lie before the sprite."""
-        return best_behind(view, self.sprites, sprite, x, y)
-
-    def place_behind(self, view: View, sprite: int, x: int, y: int) -> Found:
-        """Mark what `sprite` at (x, y) shows; what looks different is still unexplained."""
-        accept_behind(view, self.sprites, sprite, x, y)
-        return Found(sprite, x, y, 0, veiled=True)
+    def cover_partly(
+        self, view: View, rows: slice, columns: slice, mask: NDArray[np.bool_], fewest: int
+    ) -> list[Found]:
+        """Place known sprites on a region where much of them lies before or behind others."""
+        placed: list[Found] = []
+        ys, xs = np.nonzero(mask & unexplained(view.state[rows, columns]))
+        if len(ys) < fewest:
+            return placed
+        ys, xs = ys + rows.start, xs + columns.start
+        by_value, value_first = self._index()
+        rarity, alike = np.empty(len(ys), np.int64), np.empty(len(ys), np.int64)
+        count_likely(view, ys, xs, value_first, rarity, alike)
+        rarest = np.argsort(rarity, kind="stable")
+        rarest = rarest[np.cumsum(rarity[rarest]) <= VOTES_WEIGHED]
+        places = np.empty((PLACES_TRIED, 3), np.int64)
+        count = likely_places(
+            view,
+            self.sprites,
+            self._owner,
+            self._around,
+            by_value,
+            value_first,
+            ys[rarest],
+            xs[rarest],
+            places,
+        )
+        waiting: list[tuple[int, int, int]] = [(s, x, y) for s, x, y in places[:count].tolist()]
+        while waiting:
+            weighed = [weigh_partly(view, self.sprites, s, x, y) for s, x, y in waiting]
+            best = max(range(len(waiting)), key=lambda i: weighed[i][0])
+            gain, before = weighed[best]
+            if gain < fewest:
+                break
+            s, x, y = waiting.pop(best)
+            covered, over = accept_partly(view, self.sprites, s, x, y, before)
+            placed.append(Found(s, x, y, covered, over, veiled=not before))
+            weighed.pop(best)
+            waiting = [p for p, (g, _) in zip(waiting, weighed, strict=True) if g >= fewest]
+        return placed
 
     def _index(self) -> tuple[Longs, Longs]:
         """Sprite pixels by what they may be, and where each value's begin."""
@@ -232,7 +265,13 @@ class Dictionary:
         return self._by_value, self._value_first
 
     def cover(
-        self, view: View, rows: slice, columns: slice, mask: NDArray[np.bool_], budget: int
+        self,
+        view: View,
+        rows: slice,
+        columns: slice,
+        mask: NDArray[np.bool_],
+        budget: int,
+        fewest: int = FEWEST_PIXELS,
     ) -> tuple[list[Found], int]:
         """Place sprites on a region, each time the best that covers a chosen pixel.
 
@@ -282,7 +321,7 @@ class Dictionary:
                     value_first,
                     x,
                     y,
-                    FEWEST_PIXELS,
+                    fewest,
                     budget,
                 )
                 if gain:

@@ -14,12 +14,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from spritecodec.refine.indexed import OTHER
 from spritecodec.refine.kernels import (
     AS_BACKGROUND,
     EXPLAINED,
     HIDDEN,
     ON_OVERLAY,
     ON_SPRITE,
+    THROUGH,
     UNEXPLAINED,
     VEILED,
     Ids,
@@ -36,7 +38,9 @@ NEIGHBOURS = ((0, 1), (1, 0), (0, -1), (-1, 0))  # (dy, dx): right, below, left,
 MOST_WRONG = 0.06
 # A sprite may look different in so large a share of the pixels that agree, where a material
 # would make it so; and in so large a share where none would.
-MOST_VEILED, MOST_STRANGE = 0.5, 0.05
+MOST_PARTLY, MOST_STRANGE = 1, 0.05
+MOST_VOTES, FEWEST_VOTES = 1 << 20, 6
+KNOWN = 3  # placements of a sprite that may be placed where much of it looks different
 
 
 class View(NamedTuple):
@@ -49,17 +53,18 @@ class View(NamedTuple):
     state : ndarray, shape (h, w), uint8
     behind : ndarray, shape (h, w), uint16
         Colour numbers of what lies behind; of one pixel where nothing is translucent.
-    rgba : ndarray, shape (colours + materials, 4), int32
-        Of all values.
-    colours : int
-        Values from here on are materials.
+    front : ndarray, shape (h, w), uint16
+        The material through which a pixel is seen whose state is THROUGH; as `behind`.
+    over, under : ndarray, shape (materials, colours), uint16
+        As those of `Materials`; values from ``colours`` on are materials.
     """
 
     frame: Ids
     state: State
     behind: Ids
-    rgba: NDArray[np.int32]
-    colours: int
+    front: Ids
+    over: Ids
+    under: Ids
 
 
 class Sprites(NamedTuple):
@@ -77,6 +82,8 @@ class Sprites(NamedTuple):
         How often each of these agreed with what was seen.
     needed : ndarray, int32
         How often a pixel was the one that explained what the frame shows.
+    often : ndarray, int32
+        How often each sprite was placed.
     """
 
     first: Longs
@@ -86,33 +93,36 @@ class Sprites(NamedTuple):
     also: Ids
     votes: NDArray[np.int32]
     needed: NDArray[np.int32]
+    often: NDArray[np.int32]
 
 
 @njit(cache=True)
-def _makes(view: View, material: int, behind: int, shown: int) -> bool:
-    """Whether a material makes of the colour `behind` the colour `shown`."""
-    if behind >= view.colours or shown >= view.colours:
-        return False
-    alpha = view.rgba[material, 3]
-    for k in range(3):
-        made = alpha * view.rgba[material, k] + (255 - alpha) * view.rgba[behind, k] + 127
-        if made // 255 != view.rgba[shown, k]:
-            return False
-    return True
+def _made(view: View, value: int, behind: int) -> int:
+    """The colour that shows where `value` lies over the colour `behind`; OTHER for a new one."""
+    colours = view.over.shape[1]
+    if value < colours:
+        return value
+    if behind >= colours or value >= colours + len(view.over):
+        return int(OTHER)
+    return int(view.over[value - colours, behind])
 
 
 @njit(cache=True)
 def _translucent(view: View, value: int) -> bool:
     """Whether a value is a material; above these is only what equals no colour of the clip."""
-    return bool(view.colours <= value < len(view.rgba))
+    colours = view.over.shape[1]
+    return bool(colours <= value < colours + len(view.over))
 
 
 @njit(cache=True)
 def _agrees(view: View, y: int, x: int, value: int) -> bool:
-    """Whether `value` at a pixel that nothing covers gives what the frame shows."""
-    if not _translucent(view, value):
+    """Whether `value` at a pixel gives what the frame shows."""
+    if not _translucent(view, value) and not view.state[y, x] & THROUGH:
         return bool(value == view.frame[y, x])
-    return _makes(view, value, view.behind[y, x], view.frame[y, x])
+    made = _made(view, value, view.behind[y, x])
+    if view.state[y, x] & THROUGH:
+        made = _made(view, view.front[y, x], made)
+    return bool(made < view.over.shape[1] and made == view.frame[y, x])
 
 
 @njit(cache=True)
@@ -154,10 +164,13 @@ def gain_at(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> int:
         if s == VEILED:
             if value != view.behind[yy, xx]:
                 return -1
-        elif value != view.frame[yy, xx]:
-            if not _translucent(view, value) and sprites.also[i, 0] == 65535:
+        elif value != view.frame[yy, xx] or s & THROUGH:
+            alone = not _translucent(view, value) and sprites.also[i, 0] == 65535
+            if alone and not s & THROUGH:
                 return -1
             if not _may_be(view, sprites, i, yy, xx):
+                if alone:
+                    return -1
                 wrong += 1
                 if wrong > MOST_WRONG * (sprites.first[sprite + 1] - sprites.first[sprite]):
                     return -1
@@ -167,10 +180,50 @@ def gain_at(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> int:
 
 
 @njit(cache=True)
-def gain_behind(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> int:
-    """As `gain_at`, but other pixels may look as they do behind something translucent."""
+def _surest(sprites: Sprites, i: int) -> int:
+    """What sprite pixel `i` was most often."""
+    value, votes = sprites.value[i], sprites.votes[i, 0]
+    for k in range(MOST_ALSO):
+        if sprites.also[i, k] != 65535 and sprites.votes[i, k + 1] > votes:
+            value, votes = sprites.also[i, k], sprites.votes[i, k + 1]
+    return int(value)
+
+
+@njit(cache=True)
+def _between(view: View, sprites: Sprites, i: int, y: int, x: int) -> tuple[bool, bool]:
+    """How sprite pixel `i` may show something else: before something, or behind something.
+
+    It is seen before what it would make of that, or a material makes what is seen of it.
+    """
+    value, s = _surest(sprites, i), view.state[y, x]
+    shown = view.frame[y, x]
+    if s & THROUGH or s in (EXPLAINED, HIDDEN, VEILED) or shown >= view.over.shape[1]:
+        return False, False
+    made = _made(view, value, view.behind[y, x])
+    behind = False
+    if made < view.over.shape[1]:
+        for m in range(len(view.over)):
+            if view.over[m, made] == shown:
+                behind = True
+                break
+    before = _translucent(view, value) and view.under[value - view.over.shape[1], shown] != 65535
+    return before, behind
+
+
+@njit(cache=True)
+def weigh_partly(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> tuple[int, bool]:
+    """As `gain_at`, but much may look different, as it does before or behind something else.
+
+    Returns
+    -------
+    gain : int
+        -1 where too much contradicts.
+    before : bool
+        What looks different lies before something, not behind.
+    """
     h, w = view.frame.shape
-    gain, veiled, strange = 0, 0, 0
+    size = sprites.first[sprite + 1] - sprites.first[sprite]
+    gain, differ = 0, 0
     for i in range(sprites.first[sprite], sprites.first[sprite + 1]):
         yy = y + sprites.py[i]
         xx = x + sprites.px[i]
@@ -179,37 +232,75 @@ def gain_behind(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> in
         s = view.state[yy, xx]
         if s in (EXPLAINED, HIDDEN):
             continue
-        value = sprites.value[i]
-        shown = view.behind[yy, xx] if s == VEILED else view.frame[yy, xx]
-        if value == shown:
-            gain += s & 1
-        elif not s & 1 or _translucent(view, value):
-            return -1
+        if s == VEILED:
+            agrees = sprites.value[i] == view.behind[yy, xx]
         else:
-            through = False
-            for material in range(view.colours, len(view.rgba)):
-                if _makes(view, material, value, shown):
-                    through = True
-                    break
-            veiled += through
-            strange += not through
-            if strange > MOST_STRANGE * (sprites.first[sprite + 1] - sprites.first[sprite]):
-                return -1
-    if veiled + strange > MOST_VEILED * gain or strange > MOST_STRANGE * gain:
-        return -1
-    return gain
+            agrees = _may_be(view, sprites, i, yy, xx)
+        if agrees:
+            gain += s & 1
+        else:
+            differ += 1
+            if differ > size // 2:
+                return -1, False
+    if differ > MOST_PARTLY * gain:
+        return -1, False
+    in_front, behind, strange = 0, 0, 0
+    for i in range(sprites.first[sprite], sprites.first[sprite + 1]):
+        yy = y + sprites.py[i]
+        xx = x + sprites.px[i]
+        if yy < 0 or xx < 0 or yy >= h or xx >= w:
+            continue
+        if view.state[yy, xx] in (EXPLAINED, HIDDEN, VEILED):
+            continue
+        if not _may_be(view, sprites, i, yy, xx):
+            one, other = _between(view, sprites, i, yy, xx)
+            in_front += one
+            behind += other
+            strange += not (one or other)
+    if strange > MOST_STRANGE * gain:
+        return -1, False
+    return gain, in_front > behind
 
 
 @njit(cache=True)
-def best_behind(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> tuple[int, int, int]:
-    """Best (gain, x, y) that `gain_behind` finds for a sprite within a pixel of (x, y)."""
-    best, bx, by = -1, x, y
-    for dy in range(-1, 2):
-        for dx in range(-1, 2):
-            gain = gain_behind(view, sprites, sprite, x + dx, y + dy)
-            if gain > best:
-                best, bx, by = gain, x + dx, y + dy
-    return best, bx, by
+def accept_partly(
+    view: View, sprites: Sprites, sprite: int, x: int, y: int, before: bool
+) -> tuple[int, int]:
+    """Place a sprite that `weigh_partly` finds; what lies before or behind it is to be told.
+
+    Returns what `accept` does of that, covered and over.
+    """
+    h, w = view.frame.shape
+    covered, over = 0, 0
+    for i in range(sprites.first[sprite], sprites.first[sprite + 1]):
+        yy = y + sprites.py[i]
+        xx = x + sprites.px[i]
+        if yy < 0 or xx < 0 or yy >= h or xx >= w:
+            continue
+        s = view.state[yy, xx]
+        if s in (EXPLAINED, HIDDEN, VEILED):
+            covered += 1
+            continue
+        value = _surest(sprites, i)
+        if _may_be(view, sprites, i, yy, xx):
+            over += s == ON_SPRITE + UNEXPLAINED
+            covered += s == THROUGH + UNEXPLAINED
+            sprites.needed[i] += s & 1
+            opaque = not _translucent(view, sprites.value[i]) and sprites.also[i, 0] == 65535
+            if not opaque:
+                _vote(view, sprites, i, yy, xx)
+            view.state[yy, xx] = EXPLAINED if opaque else VEILED
+            continue
+        in_front, behind = _between(view, sprites, i, yy, xx)
+        if in_front and (before or not behind):
+            view.state[yy, xx] = THROUGH + UNEXPLAINED
+            view.front[yy, xx] = value
+            sprites.needed[i] += 1
+        elif behind:
+            view.behind[yy, xx] = _made(view, value, view.behind[yy, xx])
+            view.state[yy, xx] = ON_SPRITE + UNEXPLAINED
+            sprites.needed[i] += 1
+    return covered, over
 
 
 @njit(cache=True)
@@ -260,35 +351,16 @@ def accept(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> tuple[i
             continue
         value = sprites.value[i]
         opaque = not _translucent(view, value) and sprites.also[i, 0] == 65535
-        if not opaque:
+        if s & THROUGH or not opaque:
             if not _may_be(view, sprites, i, yy, xx):
                 continue
             _vote(view, sprites, i, yy, xx)
         view.state[yy, xx] = EXPLAINED if opaque else VEILED
         sprites.needed[i] += s & 1
         over += s == ON_SPRITE + UNEXPLAINED
+        covered += s == THROUGH + UNEXPLAINED
         before |= s == ON_OVERLAY + UNEXPLAINED
     return covered, over, before
-
-
-@njit(cache=True)
-def accept_behind(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> None:
-    """Place a sprite that `gain_behind` finds: what lies before some of it is to be told."""
-    h, w = view.frame.shape
-    for i in range(sprites.first[sprite], sprites.first[sprite + 1]):
-        yy = y + sprites.py[i]
-        xx = x + sprites.px[i]
-        if yy < 0 or xx < 0 or yy >= h or xx >= w:
-            continue
-        s = view.state[yy, xx]
-        if s in (EXPLAINED, HIDDEN, VEILED):
-            continue
-        if sprites.value[i] == view.frame[yy, xx]:
-            view.state[yy, xx] = EXPLAINED
-        else:
-            view.state[yy, xx] = ON_SPRITE + UNEXPLAINED
-            view.behind[yy, xx] = sprites.value[i]
-        sprites.needed[i] += s & 1
 
 
 @njit(cache=True)
@@ -303,9 +375,12 @@ def _vote(view: View, sprites: Sprites, i: int, y: int, x: int) -> None:
 @njit(cache=True)
 def explaining(view: View, y: int, x: int, out: Ids) -> int:
     """Fill `out` with values that explain a pixel, its colour first; return how many."""
+    colours = view.over.shape[1]
     out[0] = view.frame[y, x]
+    if view.state[y, x] & THROUGH:
+        out[0] = view.under[view.front[y, x] - colours, out[0]]
     count = 1
-    for value in range(view.colours, len(view.rgba)):
+    for value in range(colours, colours + len(view.over)):
         if count < len(out) and _agrees(view, y, x, value):
             out[count] = value
             count += 1
@@ -337,6 +412,80 @@ def count_likely(
             # Outside the screen it goes on as at its border.
             near = view.frame[min(max(y + dy, 0), h - 1), min(max(x + dx, 0), w - 1)]
             alike[i] += near == view.frame[y, x]
+
+
+@njit(cache=True)
+def likely_places(
+    view: View,
+    sprites: Sprites,
+    owner: NDArray[np.int32],
+    around: Ids,
+    by_value: Longs,
+    value_first: Longs,
+    ys: Longs,
+    xs: Longs,
+    places: Longs,
+) -> int:
+    """Where known sprites may lie, by the votes of some pixels, the likeliest first.
+
+    A pixel votes for all places of sprites that have there what it shows, beside what its
+    neighbours show. ``places`` receives rows (sprite, x, y); returns how many.
+    """
+    h, w = view.frame.shape
+    keys = np.empty(MOST_VOTES, np.int64)
+    count = 0
+    beside = np.empty((4, MOST_VALUES), np.uint16)
+    several = np.zeros(4, np.int64)
+    values = np.empty(MOST_VALUES, np.uint16)
+    for p in range(len(ys)):
+        y, x = ys[p], xs[p]
+        for k in range(4):
+            yy = y + (k == 1) - (k == 3)
+            xx = x + (k == 0) - (k == 2)
+            several[k] = 0
+            if 0 <= yy < h and 0 <= xx < w and view.state[yy, xx] & (ON_SPRITE - 1) == UNEXPLAINED:
+                several[k] = explaining(view, yy, xx, beside[k])
+        for v in range(explaining(view, y, x, values)):
+            value = values[v]
+            if value + 1 >= len(value_first):
+                continue
+            for e in range(value_first[value], value_first[value + 1]):
+                i = by_value[e]
+                s = owner[i]
+                if sprites.often[s] < KNOWN:
+                    continue
+                alike, known = 0, 0
+                for k in range(4):
+                    if around[i, k] != 65535 and several[k]:
+                        known += 1
+                        for j in range(several[k]):
+                            if around[i, k] == beside[k, j]:
+                                alike += 1
+                                break
+                if alike < min(known, 2) or count == len(keys):
+                    continue
+                left, top = x - sprites.px[i] + 32768, y - sprites.py[i] + 32768
+                keys[count] = s << 32 | top << 16 | left
+                count += 1
+    ordered = np.sort(keys[:count])
+    votes = np.zeros(len(places), np.int64)
+    found, begin = 0, 0
+    for k in range(1, count + 1):
+        if k < count and ordered[k] == ordered[begin]:
+            continue
+        n = k - begin
+        if n >= FEWEST_VOTES and (found < len(places) or n > votes[found - 1]):
+            at = min(found, len(places) - 1)
+            while at > 0 and votes[at - 1] < n:
+                votes[at], places[at] = votes[at - 1], places[at - 1]
+                at -= 1
+            votes[at] = n
+            places[at, 0] = ordered[begin] >> 32
+            places[at, 1] = (ordered[begin] & 65535) - 32768
+            places[at, 2] = (ordered[begin] >> 16 & 65535) - 32768
+            found = min(found + 1, len(places))
+        begin = k
+    return found
 
 
 @njit(cache=True)
@@ -391,7 +540,13 @@ def best_cover(
             0 <= yy < h
             and 0 <= xx < w
             and view.state[yy, xx]
-            in (AS_BACKGROUND, UNEXPLAINED, ON_SPRITE + UNEXPLAINED, ON_OVERLAY + UNEXPLAINED)
+            in (
+                AS_BACKGROUND,
+                UNEXPLAINED,
+                ON_SPRITE + UNEXPLAINED,
+                ON_OVERLAY + UNEXPLAINED,
+                THROUGH + UNEXPLAINED,
+            )
         ):
             several[k] = explaining(view, yy, xx, beside[k])
     values = np.empty(MOST_VALUES, np.uint16)

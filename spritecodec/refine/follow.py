@@ -8,7 +8,6 @@ becomes a sprite of its own. New placements continue a lost track where one ende
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -38,9 +37,7 @@ MOST_REGIONS = 96
 # by that share, are better.
 REVIEW, FEWEST_PIECES, FEWER = 4, 4, 0.5
 REVIEW_BUDGET = SEARCH_BUDGET // 4
-ALIKE_TRIED = 24  # sprites of such a size, those that were placed most
-LOOKS = 8  # of an object's last sprites; one that follows them has a similar size
-FEWEST_BEHIND = 24  # pixels of a sprite that is half hidden
+FEWEST_PARTLY = 12  # pixels that a sprite explains of which much looks different
 ROUNDS = 3  # what was covered fits once its cover is placed, and so on
 
 
@@ -81,7 +78,6 @@ class _Follower:
         self.position = position
         self.fewest = fewest
         self.successors: dict[int, list[int]] = {}
-        self.often: Counter[int] = Counter()  # placements of each sprite
         self.live: list[MinedTrack] = []
         self.result = Followed([], [])
 
@@ -105,14 +101,12 @@ class _Follower:
         placed: list[tuple[MinedTrack, Found]] = []
         lost = self.live
         if 0 < left <= MOST_UNEXPLAINED_SHARE * view.state.size:
-            translucent = view.colours < len(view.rgba)
+            translucent = len(view.over) > 0
             if translucent and t % REVIEW == 0:
                 lost = self.review(t, view, lost, placed)
             lost = self.go_on(t, view, lost, placed)
             for _ in range(ROUNDS - 1):
                 lost = [k for k in lost if not self.search(t, view, k, placed)]
-            if translucent:
-                lost = [k for k in lost if not self.look_behind(t, view, k, placed)]
             if unexplained(view.state).any():
                 lost = self.appear(t, view, lost, placed)
         self.result.tracks += lost
@@ -203,27 +197,6 @@ class _Follower:
         placed.append((track, d.place(view, *best[1:])))
         return True
 
-    def look_behind(
-        self, t: int, view: View, track: MinedTrack, placed: list[tuple[MinedTrack, Found]]
-    ) -> bool:
-        """Look for a track's sprites where something translucent may lie before them."""
-        d = self.dictionary
-        tried = [(0, 0, 0, 0)]
-        height, width = d.size[track.sprite[-1]]
-        alike = d.alike({d.size[s] for s in track.sprite[-LOOKS:]})
-        for sprite in sorted(alike, key=lambda s: -self.often[s])[:ALIKE_TRIED]:
-            sh, sw = d.size[sprite]
-            for x, y in self.guesses(track, t):
-                # Figures stand on the ground: keep the middle of the lower edge.
-                left, top = x + (width - sw) // 2, y + height - sh
-                gain, left, top = d.near_behind(view, sprite, left, top)
-                tried.append((gain, sprite, left, top))
-        best = max(tried)
-        if best[0] < FEWEST_BEHIND:
-            return False
-        placed.append((track, d.place_behind(view, *best[1:])))
-        return True
-
     def appear(
         self,
         t: int,
@@ -237,12 +210,19 @@ class _Follower:
         budget = SEARCH_BUDGET
         largest = LARGEST_SHAPE_SHARE * view.state.size
         for rows, columns, mask in list(regions(view.state)):
-            placed_here, budget = d.cover(view, rows, columns, mask, budget)
-            found += placed_here
+            if len(view.over) > 0 and mask.sum() >= FEWEST_PARTLY:
+                for _ in range(ROUNDS):
+                    here, budget = d.cover(view, rows, columns, mask, budget, FEWEST_PARTLY)
+                    partly = d.cover_partly(view, rows, columns, mask, FEWEST_PARTLY)
+                    found += here + partly
+                    if not partly:
+                        break
+            here, budget = d.cover(view, rows, columns, mask, budget)
+            found += here
         remaining = list(regions(view.state))
         strange = [r for r in remaining if self.fewest <= r[2].sum() <= largest]
         # Sparks and foam before translucent things are many small regions, but no noise.
-        if len(strange if view.colours < len(view.rgba) else remaining) > MOST_REGIONS:
+        if len(strange if len(view.over) > 0 else remaining) > MOST_REGIONS:
             strange = []
         for rows, columns, mask in strange:
             y, x, values = region_values(view, rows, columns, mask)
@@ -297,7 +277,7 @@ class _Follower:
                     known.remove(f.sprite)
                 known.insert(0, f.sprite)
             track.sprite.append(f.sprite)
-            self.often[f.sprite] += 1
+            self.dictionary.sprites.often[f.sprite] += 1
             track.x.append(f.x + ox)
             track.y.append(f.y + oy)
             track.before += f.before

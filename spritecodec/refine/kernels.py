@@ -16,6 +16,7 @@ CLEAR = np.uint16(65535)  # no colour: the overlay does not show here
 AS_BACKGROUND, UNEXPLAINED, EXPLAINED, HIDDEN = 0, 1, 2, 3
 ON_SPRITE = 4  # added to UNEXPLAINED where a sprite is known to lie behind
 ON_OVERLAY = 16  # added to UNEXPLAINED where the overlay would show something else
+THROUGH = 32  # added to UNEXPLAINED behind a translucent sprite: something lies between
 VEILED = 8  # explained by something translucent and what is behind it: nothing else may be
 
 

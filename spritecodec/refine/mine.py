@@ -23,6 +23,7 @@ from spritecodec.refine.fitting import View
 from spritecodec.refine.follow import follow
 from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.kernels import Ids, State, draw_background
+from spritecodec.refine.materials import Materials
 from spritecodec.refine.pan import estimate_pan
 from spritecodec.refine.parallax import find_parallax
 from spritecodec.refine.planes import MOST_COLOURS, build_planes
@@ -129,9 +130,9 @@ class Setting:
         return len(self.frames.materials) > 0
 
     @cached_property
-    def values(self) -> NDArray[np.int32]:
-        """RGBA of all numbers, shape (numbers, 4)."""
-        return self.frames.values()
+    def materials(self) -> Materials:
+        """What is translucent, and what it does to the clip's colours."""
+        return Materials.of(self.shown, self.frames.materials)
 
     def look(self, t: int) -> View:
         """Frame t, and what the background leaves unexplained of it."""
@@ -141,8 +142,9 @@ class Setting:
             frame,
             np.empty(frame.shape, np.uint8),
             np.empty(screen, np.uint16),
-            self.values,
-            len(self.frames.colours),
+            np.empty(screen, np.uint16),
+            self.materials.over,
+            self.materials.under,
         )
         if self.translucent:
             draw_world(world, t, view.behind)
