@@ -1,9 +1,10 @@
 """Where a sprite fits a frame: exact comparison, pixel by pixel, compiled by numba.
 
 A frame is explained from front to back: where something opaque is placed, what comes later
-can neither agree nor contradict. Only a sprite that is known to be there, and that something
-translucent half hides, is placed before what hides it: from then on it is what lies behind
-those of its pixels that look different.
+can neither agree nor contradict. A known sprite may also be placed *partly*: where pixels of it
+look different because something translucent lies before them, it is from then on what lies
+behind; where they are translucent, and something unknown lies behind them, what comes later is
+seen through them.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ NEIGHBOURS = ((0, 1), (1, 0), (0, -1), (-1, 0))  # (dy, dx): right, below, left,
 # Of a sprite's translucent pixels, so large a share may contradict: what lies behind them is
 # not known everywhere.
 MOST_WRONG = 0.06
-# A sprite may look different in so large a share of the pixels that agree, where a material
-# would make it so; and in so large a share where none would.
+# Of a sprite that is placed partly, so many pixels may look different for each that agrees, where
+# a material would make them so; and so many where none would.
 MOST_PARTLY, MOST_STRANGE = 1, 0.05
-MOST_VOTES, FEWEST_VOTES = 1 << 20, 6
-KNOWN = 3  # placements of a sprite that may be placed where much of it looks different
+KNOWN = 3  # placements of a sprite, at least, that may be placed partly
+MOST_VOTES, FEWEST_VOTES = 1 << 20, 6  # for the places where it may lie: of a region, and of one
 
 
 class View(NamedTuple):
@@ -65,6 +66,11 @@ class View(NamedTuple):
     front: Ids
     over: Ids
     under: Ids
+
+    @property
+    def translucent(self) -> bool:
+        """Whether anything translucent is known."""
+        return len(self.over) > 0
 
 
 class Sprites(NamedTuple):
@@ -165,11 +171,11 @@ def gain_at(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> int:
             if value != view.behind[yy, xx]:
                 return -1
         elif value != view.frame[yy, xx] or s & THROUGH:
-            alone = not _translucent(view, value) and sprites.also[i, 0] == 65535
-            if alone and not s & THROUGH:
+            opaque = not _translucent(view, value) and sprites.also[i, 0] == 65535
+            if opaque and not s & THROUGH:
                 return -1
             if not _may_be(view, sprites, i, yy, xx):
-                if alone:
+                if opaque:
                     return -1
                 wrong += 1
                 if wrong > MOST_WRONG * (sprites.first[sprite + 1] - sprites.first[sprite]):
@@ -191,9 +197,10 @@ def _surest(sprites: Sprites, i: int) -> int:
 
 @njit(cache=True)
 def _between(view: View, sprites: Sprites, i: int, y: int, x: int) -> tuple[bool, bool]:
-    """How sprite pixel `i` may show something else: before something, or behind something.
+    """How sprite pixel `i` may look different: before something unknown, or behind it.
 
-    It is seen before what it would make of that, or a material makes what is seen of it.
+    Before it, where some colour would make of it what shows; behind it, where some material
+    would.
     """
     value, s = _surest(sprites, i), view.state[y, x]
     shown = view.frame[y, x]

@@ -101,8 +101,7 @@ class _Follower:
         placed: list[tuple[MinedTrack, Found]] = []
         lost = self.live
         if 0 < left <= MOST_UNEXPLAINED_SHARE * view.state.size:
-            translucent = len(view.over) > 0
-            if translucent and t % REVIEW == 0:
+            if view.translucent and t % REVIEW == 0:
                 lost = self.review(t, view, lost, placed)
             lost = self.go_on(t, view, lost, placed)
             for _ in range(ROUNDS - 1):
@@ -210,7 +209,7 @@ class _Follower:
         budget = SEARCH_BUDGET
         largest = LARGEST_SHAPE_SHARE * view.state.size
         for rows, columns, mask in list(regions(view.state)):
-            if len(view.over) > 0 and mask.sum() >= FEWEST_PARTLY:
+            if view.translucent and mask.sum() >= FEWEST_PARTLY:
                 for _ in range(ROUNDS):
                     here, budget = d.cover(view, rows, columns, mask, budget, FEWEST_PARTLY)
                     partly = d.cover_partly(view, rows, columns, mask, FEWEST_PARTLY)
@@ -222,7 +221,7 @@ class _Follower:
         remaining = list(regions(view.state))
         strange = [r for r in remaining if self.fewest <= r[2].sum() <= largest]
         # Sparks and foam before translucent things are many small regions, but no noise.
-        if len(strange if len(view.over) > 0 else remaining) > MOST_REGIONS:
+        if len(strange if view.translucent else remaining) > MOST_REGIONS:
             strange = []
         for rows, columns, mask in strange:
             y, x, values = region_values(view, rows, columns, mask)
