@@ -16,13 +16,10 @@ from spritecodec.scene import Residual, Scene
 LONGEST_REST = 16
 
 
-def _with_room(array: NDArray[Any], rows: int) -> NDArray[Any]:
-    """The array, or where it has fewer rows than so many, a longer one that begins like it."""
-    if rows <= len(array):
-        return array
-    longer = np.empty((max(rows, 2 * len(array)), *array.shape[1:]), array.dtype)
-    longer[: len(array)] = array
-    return longer
+def _make_room(array: NDArray[Any], rows: int) -> None:
+    """Lengthen an array where it has fewer rows than so many; in place, to save memory."""
+    if rows > len(array):
+        array.resize((max(rows, len(array) * 5 // 4), *array.shape[1:]), refcheck=False)
 
 
 class _Patches:
@@ -71,11 +68,10 @@ class _Patches:
         size = box[:, 2:] - box[:, :2]
         first = self.size + size.prod(axis=1, dtype=np.int64).cumsum()
         begin, self.size = self.size, int(first[-1])
-        self.life = _with_room(self.life, self.count)
-        self.plane = _with_room(self.plane, self.count)
-        self.rectangle = _with_room(self.rectangle, self.count)
-        self.first = _with_room(self.first, self.count + 1)
-        self.pixels = _with_room(self.pixels, self.size)
+        for column in (self.life, self.plane, self.rectangle):
+            _make_room(column, self.count)
+        _make_room(self.first, self.count + 1)
+        _make_room(self.pixels, self.size)
         new = slice(old, self.count)
         self.life[new] = t, 1
         self.plane[new] = 0
@@ -123,5 +119,5 @@ def exact_residual(scene: Scene, frames: Iterable[NDArray[np.uint8]]) -> Residua
     start, length = np.ascontiguousarray(patches.life[kept].T)
     moves_with = np.array(layers, np.int32)[patches.plane[kept]]
     x, y, width, height = np.ascontiguousarray(patches.rectangle[kept].T)
-    first, pixels = patches.first[: patches.count + 1].copy(), patches.pixels[: patches.size].copy()
+    first, pixels = patches.first[: patches.count + 1].copy(), patches.pixels[: patches.size]
     return Residual(start, length, moves_with, x, y, width, height, first, pixels)
