@@ -19,7 +19,7 @@ LONGEST_REST = 16
 def _make_room(array: NDArray[Any], rows: int) -> None:
     """Lengthen an array where it has fewer rows than so many; in place, to save memory."""
     if rows > len(array):
-        array.resize((max(rows, len(array) * 5 // 4), *array.shape[1:]), refcheck=False)
+        array.resize((max(rows, len(array) * 9 // 8), *array.shape[1:]), refcheck=False)
 
 
 class _Patches:
@@ -119,5 +119,6 @@ def exact_residual(scene: Scene, frames: Iterable[NDArray[np.uint8]]) -> Residua
     start, length = np.ascontiguousarray(patches.life[kept].T)
     moves_with = np.array(layers, np.int32)[patches.plane[kept]]
     x, y, width, height = np.ascontiguousarray(patches.rectangle[kept].T)
-    first, pixels = patches.first[: patches.count + 1].copy(), patches.pixels[: patches.size]
+    first, pixels = patches.first[: patches.count + 1].copy(), patches.pixels
+    pixels.resize((patches.size, 4), refcheck=False)
     return Residual(start, length, moves_with, x, y, width, height, first, pixels)
