@@ -65,7 +65,14 @@ def test_decode_writes_the_frames_and_ends_with_one_line(
     said = capsys.readouterr()
     assert said.err == ""
     (line,) = said.out.splitlines()
-    for part in ("12 frames", "fps", f"{source.stat().st_size} bytes", "kbit/s", "bits/pixel", "lossless"):
+    for part in (
+        "12 frames",
+        "fps",
+        f"{source.stat().st_size} bytes",
+        "kbit/s",
+        "bits/pixel",
+        "lossless",
+    ):
         assert part in line
     raw = np.frombuffer(target.read_bytes(), np.uint8)
     np.testing.assert_array_equal(raw, spr_files.frames().ravel())
