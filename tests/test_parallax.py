@@ -198,15 +198,21 @@ def with_figure(scene: Scene) -> Scene:
     return dataclasses.replace(passing, sprites=(*passing.sprites, *cels), tracks=tracks)
 
 
-def test_a_figure_is_the_same_sprite_behind_something_translucent() -> None:
-    true = with_figure(scene())
+def mined(true: Scene) -> Scene:
+    """The Scene that is found in the frames of the true one, with a residual: it is exact."""
     frames = drawn(true)
     run = index(frames)
     found = mine(Setting.of(run, find_worlds(run)[0]), np.arange(FRAMES), Fraction(1, 60))
     exact = dataclasses.replace(found, residual=exact_residual(found, frames))
     np.testing.assert_array_equal(drawn(exact), frames)
-    placed = np.bincount(found.tracks.sprite, minlength=len(found.sprites))
-    whole = [s.shape[:2] == (16, 12) and bool((s[..., 3] == 255).all()) for s in found.sprites]
+    return exact
+
+
+def test_a_figure_is_the_same_sprite_behind_something_translucent() -> None:
+    true = with_figure(scene())
+    exact = mined(true)
+    placed = np.bincount(exact.tracks.sprite, minlength=len(exact.sprites))
+    whole = [s.shape[:2] == (16, 12) and bool((s[..., 3] == 255).all()) for s in exact.sprites]
     # Before the pane comes and after it has gone are 36 frames.
     assert np.sort(placed[whole])[-2:].sum() > 40
     assert size(exact) < 1.6 * size(true)
@@ -232,13 +238,9 @@ def with_ghost(scene: Scene) -> Scene:
 
 def test_what_is_known_is_the_same_sprite_behind_and_before_what_is_known() -> None:
     true = with_ghost(scene())
-    frames = drawn(true)
-    run = index(frames)
-    found = mine(Setting.of(run, find_worlds(run)[0]), np.arange(FRAMES), Fraction(1, 60))
-    exact = dataclasses.replace(found, residual=exact_residual(found, frames))
-    np.testing.assert_array_equal(drawn(exact), frames)
-    placed = np.bincount(found.tracks.sprite, minlength=len(found.sprites))
-    shapes = [s.shape[:2] for s in found.sprites]
+    exact = mined(true)
+    placed = np.bincount(exact.tracks.sprite, minlength=len(exact.sprites))
+    shapes = [s.shape[:2] for s in exact.sprites]
     # They meet in about 40 frames, with something else between them in each.
     for shape in ((10, 10), (18, 18)):
         at = placed[[shape == s for s in shapes]]

@@ -59,7 +59,6 @@ POINTS_TRIED = 24
 PLACES_TRIED = 64  # of sprites that may be partly covered
 VOTES_WEIGHED = 50_000  # for these places
 
-
 Number = TypeVar("Number", bound=np.generic)
 Look = Callable[[int], View]  # frame t, with what the background leaves unexplained
 
@@ -219,8 +218,7 @@ class Dictionary:
             return placed
         ys, xs = ys + rows.start, xs + columns.start
         by_value, value_first = self._index()
-        rarity, alike = np.empty(len(ys), np.int64), np.empty(len(ys), np.int64)
-        count_likely(view, ys, xs, value_first, rarity, alike)
+        rarity, _ = self._count_likely(view, ys, xs)
         rarest = np.argsort(rarity, kind="stable")
         rarest = rarest[np.cumsum(rarity[rarest]) <= VOTES_WEIGHED]
         places = np.empty((PLACES_TRIED, 3), np.int64)
@@ -264,6 +262,13 @@ class Dictionary:
             self._indexed = self._pixels
         return self._by_value, self._value_first
 
+    def _count_likely(self, view: View, ys: Longs, xs: Longs) -> tuple[Longs, Longs]:
+        """Of each of some pixels, what `count_likely` counts."""
+        _, value_first = self._index()
+        rarity, alike = np.empty(len(ys), np.int64), np.empty(len(ys), np.int64)
+        count_likely(view, ys, xs, value_first, rarity, alike)
+        return rarity, alike
+
     def cover(
         self,
         view: View,
@@ -294,8 +299,7 @@ class Dictionary:
         ys, xs = np.nonzero(mask)
         ys, xs = ys + rows.start, xs + columns.start
         state = view.state
-        rarity, alike = np.empty(len(ys), np.int64), np.empty(len(ys), np.int64)
-        count_likely(view, ys, xs, value_first, rarity, alike)
+        rarity, alike = self._count_likely(view, ys, xs)
         known = rarity > 0
         if not known.any():
             return placed, budget
