@@ -76,6 +76,7 @@ def assemble(
     frames: Indexed,
     world: World,
     dictionary: Dictionary,
+    animated: list[MinedTrack],
     followed: Followed,
     pts: NDArray[np.int64],
     time_base: Fraction,
@@ -87,20 +88,18 @@ def assemble(
     frames : Indexed
     world : World
     dictionary : Dictionary
+    animated : list of MinedTrack
+        What is drawn before all others.
     followed : Followed
     pts : ndarray, shape (n,), int64
     time_base : Fraction
     """
-    z = _drawing_order(followed)
+    z = np.append(np.zeros(len(animated), np.int64), _drawing_order(followed) + bool(animated))
+    tracks = animated + followed.tracks
     order = sorted(
-        range(len(followed.tracks)),
-        key=lambda i: (
-            followed.tracks[i].start,
-            followed.tracks[i].y[0],
-            followed.tracks[i].x[0],
-        ),
+        range(len(tracks)), key=lambda i: (tracks[i].start, tracks[i].y[0], tracks[i].x[0])
     )
-    tracks = [followed.tracks[i] for i in order]
+    tracks = [tracks[i] for i in order]
     length = np.array([len(k.sprite) for k in tracks], np.int64)
     first = np.append(0, np.cumsum(length))
     start = np.array([k.start for k in tracks], np.int64)

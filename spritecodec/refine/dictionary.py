@@ -7,7 +7,7 @@ side by side or one before another, adds nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -171,14 +171,27 @@ class Dictionary:
         self.count += 1
         return self.count - 1
 
-    def add_picture(self, picture: Ids) -> None:
-        """Add a sprite that is known by its picture, CLEAR outside."""
+    def add_picture(self, picture: Ids) -> tuple[int, int, int]:
+        """Add a sprite that is known by its picture, CLEAR outside.
+
+        Returns its number, and how much of the picture is clear at the left and at the top. A
+        picture that is all clear becomes a sprite that explains nothing.
+        """
         y, x = np.nonzero(picture != CLEAR)
-        if len(y):
-            values = np.full((len(y), 1 + MOST_ALSO), CLEAR, np.uint16)
-            values[:, 0] = picture[y, x]
-            sprite = self.add(y - y.min(), x - x.min(), values)
-            self.sprites.often[sprite] = KNOWN
+        if not len(y):
+            y, x = np.zeros((2, 1), np.int64)
+        left, top = int(x.min()), int(y.min())
+        values = np.full((len(y), 1 + MOST_ALSO), CLEAR, np.uint16)
+        values[:, 0] = picture[y, x]
+        sprite = self.add(y - top, x - left, values)
+        self.sprites.often[sprite] = KNOWN
+        return sprite, left, top
+
+    def keep(self, sprites: Iterable[int]) -> None:
+        """Keep all pixels of some sprites, also those that never explained anything."""
+        for sprite in sprites:
+            first, end = self.sprites.first[sprite : sprite + 2]
+            self.sprites.needed[first:end] += 1
 
     def picture(self, sprite: int) -> Ids:
         """A sprite as colour numbers, CLEAR where it does not show.

@@ -17,10 +17,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from spritecodec.refine.animated import animate
 from spritecodec.refine.assemble import assemble
 from spritecodec.refine.dictionary import Dictionary, Shape, collect_shapes, learn_shapes
 from spritecodec.refine.fitting import View
-from spritecodec.refine.follow import follow
+from spritecodec.refine.follow import MinedTrack, follow
 from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.kernels import Ids, State, draw_background
 from spritecodec.refine.materials import Materials
@@ -44,7 +45,7 @@ FEWEST_STRANGE = 6
 def explain_with(world: World, frames: Indexed, t: int, state: State) -> int:
     """Mark in `state` what the background leaves unexplained of frame t; return how much."""
     frame = frames[t]
-    if world.behind:
+    if world.behind or world.animations:
         drawn = np.empty_like(frame)
         draw_world(world, t, drawn)
         return int(draw_background(frame, drawn, 0, 0, world.overlay, state))
@@ -86,15 +87,14 @@ def find_worlds(frames: Indexed) -> list[World]:
     return [world] if split is None else [world, build_world(frames, split)]
 
 
-def find_translucent(frames: Indexed, world: World) -> Indexed:
-    """The frames with translucent pixels numbered by material, or the same frames.
+def find_translucent(frames: Indexed, world: World) -> Materials:
+    """The materials of what is drawn over the background.
 
     Only clips with many colours are searched: every blend is another colour.
     """
     if len(frames.colours) <= FEW_COLOURS and world.materials is None:
-        return frames
-    materials = find_materials(frames, world, kin=True)
-    return number_materials(frames, world, materials) if len(materials) else frames
+        return Materials.of(frames, np.zeros((0, 4), np.uint8))
+    return find_materials(frames, world, kin=True)
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,11 @@ class Setting:
     @staticmethod
     def of(shown: Indexed, world: World) -> Setting:
         """The setting that a background makes of a run of frames."""
-        bare = Setting(shown, find_translucent(shown, world), world, [])
+        materials = find_translucent(shown, world)
+        if world.behind:
+            world = animate(shown, world, materials)
+        frames = number_materials(shown, world, materials) if len(materials) else shown
+        bare = Setting(shown, frames, world, [])
         return replace(bare, shapes=collect_shapes(bare.frames, bare.look))
 
     @property
@@ -188,6 +192,36 @@ def mine(
     dictionary = Dictionary()
     for seed in seeds:
         dictionary.add_picture(seed)
+    animated = _animated_tracks(setting.world, dictionary, frames)
     learn_shapes(dictionary, setting.shapes, setting.look)
     followed = follow(setting.look, dictionary, world.position, fewest)
-    return assemble(frames, world, dictionary, followed, pts, time_base)
+    for track in animated:
+        dictionary.keep(track.sprite)
+    return assemble(frames, world, dictionary, animated, followed, pts, time_base)
+
+
+def _animated_tracks(world: World, dictionary: Dictionary, frames: Indexed) -> list[MinedTrack]:
+    """A track for each animation of the background, and its pictures as sprites."""
+    known: dict[tuple[tuple[int, ...], bytes], tuple[int, int, int]] = {}
+    tracks = []
+    for animation in world.animations:
+        sprites = []
+        for picture in animation.pictures:
+            key = picture.shape, picture.tobytes()
+            if key not in known:
+                known[key] = dictionary.add_picture(picture)
+            sprites.append(known[key])
+        height, width = animation.pictures[0].shape
+        x, y = animation.x - world.position[:, 0], animation.y - world.position[:, 1]
+        seen = (x < frames.width) & (x + width > 0) & (y < frames.height) & (y + height > 0)
+        when = np.flatnonzero(seen[animation.start : animation.end]) + animation.start
+        if not len(when):
+            continue
+        track = MinedTrack(int(when[0]))
+        for t in range(int(when[0]), int(when[-1]) + 1):
+            sprite, left, top = sprites[animation.turn[t % len(animation.turn)]]
+            track.sprite.append(sprite)
+            track.x.append(animation.x + left)
+            track.y.append(animation.y + top)
+        tracks.append(track)
+    return tracks

@@ -38,6 +38,35 @@ class Plane:
 
 
 @dataclass(frozen=True)
+class Animation:
+    """Pictures that show in turn at one place of a plane.
+
+    Attributes
+    ----------
+    x, y : int
+        Canvas coordinates of their top left corner.
+    pictures : ndarray, shape (steps, h, w), uint16
+        Numbers of colours and materials, CLEAR where the plane shows.
+    turn : ndarray, shape (period,), int64
+        Which picture shows in frame t, at ``t % period``.
+    start, end : int
+        The first frame that shows it, and the one after the last.
+    """
+
+    x: int
+    y: int
+    pictures: Ids
+    turn: Longs
+    start: int
+    end: int
+
+    def at(self, t: int) -> Ids:
+        """The picture of frame t."""
+        picture: Ids = self.pictures[self.turn[t % len(self.turn)]]
+        return picture
+
+
+@dataclass(frozen=True)
 class World:
     """The background of a run of frames.
 
@@ -56,6 +85,8 @@ class World:
         Translucent overlay: numbers of materials, CLEAR elsewhere.
     materials : Materials or None
         Those whose numbers are used; None where none are.
+    animations : tuple of Animation
+        What is drawn on the canvas, those of the same place one after another.
     """
 
     canvas: Ids
@@ -64,6 +95,7 @@ class World:
     behind: tuple[Plane, ...] = ()
     glass: Ids | None = None
     materials: Materials | None = None
+    animations: tuple[Animation, ...] = ()
 
     @property
     def planes(self) -> tuple[Plane, ...]:
@@ -211,16 +243,32 @@ def build_world(frames: Indexed, pan: Pan) -> World:
     return World(canvas, overlay, position)
 
 
-def draw_world(world: World, t: int, out: Ids) -> None:
-    """Draw what pans, and the glass, as frame t shows them; CLEAR where nothing does."""
+def draw_planes(world: World, t: int, out: Ids, count: int | None = None) -> None:
+    """Draw the first `count` planes, or all and what is animated; CLEAR where none shows."""
     height, width = out.shape
     out[:] = CLEAR
-    for plane in world.planes:
+    for plane in world.planes[:count]:
         x, y = plane.position[t].tolist()
         part = plane.canvas[y : y + height, x : x + width]
         if world.materials is None:
             np.copyto(out, part, where=part != CLEAR)
         else:
             draw_over(part, world.materials.over, out)
+    if count is not None or world.materials is None:
+        return
+    left, top = world.position[t].tolist()
+    for animation in world.animations:
+        if animation.start <= t < animation.end:
+            picture, x, y = animation.at(t), animation.x - left, animation.y - top
+            x0, y0 = max(x, 0), max(y, 0)
+            x1, y1 = min(x + picture.shape[1], width), min(y + picture.shape[0], height)
+            if x0 < x1 and y0 < y1:
+                inside = picture[y0 - y : y1 - y, x0 - x : x1 - x]
+                draw_over(inside, world.materials.over, out[y0:y1, x0:x1])
+
+
+def draw_world(world: World, t: int, out: Ids) -> None:
+    """Draw what pans, and the glass, as frame t shows them; CLEAR where nothing does."""
+    draw_planes(world, t, out)
     if world.glass is not None and world.materials is not None:
         draw_over(world.glass, world.materials.over, out)
