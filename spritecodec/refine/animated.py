@@ -21,7 +21,7 @@ from spritecodec.refine.dictionary import EIGHT_NEIGHBOURS
 from spritecodec.refine.indexed import Indexed
 from spritecodec.refine.kernels import CLEAR, Ids, Longs
 from spritecodec.refine.materials import Materials, draw_over
-from spritecodec.refine.world import Animation, World, draw_planes
+from spritecodec.refine.world import Animation, Box, World, draw_planes
 
 FEWEST_PLACES = 4  # of an animation
 BESIDE = 2  # pixels around it that may yet belong to it
@@ -32,7 +32,6 @@ ALIKE = 3  # animations that a template is made of
 # Pixels of frames that it may explain less than what it replaces, for each of its own.
 SHARED = 2
 FITS = 0.75  # share of a template's pixels that must agree
-Box = tuple[slice, slice]
 Mask = NDArray[np.bool_]
 
 
@@ -135,7 +134,11 @@ class _Field:
         self.instead = np.zeros(canvas.shape, bool)
         self.instead[tuple(places[better & votes.instead].T)] = True
         self.values: Ids = np.repeat(canvas[None], int(step.max()) + 1, axis=0)
-        self.values[:, self.likely[:, 0], self.likely[:, 1]] = votes.filled()[better].T
+        shown = votes.filled()[better].T
+        plane = np.where(votes.instead[better], CLEAR, canvas[tuple(self.likely.T)])
+        self.values[:, self.likely[:, 0], self.likely[:, 1]] = np.where(
+            shown == CLEAR, plane, shown
+        )
 
     def window(self, box: Box, more: tuple[int, int]) -> tuple[Ids, int, int]:
         """The values of a box and so many pixels around it; its top left corner."""

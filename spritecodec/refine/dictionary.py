@@ -57,6 +57,8 @@ MOST_SHAPES = 2000
 SEARCH_BUDGET = 20_000_000
 POINTS_TRIED = 24
 PLACES_TRIED = 64  # of sprites that may be partly covered
+FEWEST_PARTLY = 12  # pixels that a sprite explains of which much looks different
+ROUNDS = 3  # what was covered fits once its cover is placed, and so on
 VOTES_WEIGHED = 50_000  # for these places
 
 Number = TypeVar("Number", bound=np.generic)
@@ -259,6 +261,24 @@ class Dictionary:
             weighed.pop(best)
             waiting = [p for p, (g, _) in zip(waiting, weighed, strict=True) if g >= fewest]
         return placed
+
+    def explain(
+        self, view: View, rows: slice, columns: slice, mask: NDArray[np.bool_], budget: int
+    ) -> tuple[list[Found], int]:
+        """Place sprites on a region, be it partly, where something translucent is known.
+
+        What it returns is as of `cover`.
+        """
+        placed: list[Found] = []
+        if view.translucent and mask.sum() >= FEWEST_PARTLY:
+            for _ in range(ROUNDS):
+                whole, budget = self.cover(view, rows, columns, mask, budget, FEWEST_PARTLY)
+                partly = self.cover_partly(view, rows, columns, mask, FEWEST_PARTLY)
+                placed += whole + partly
+                if not partly:
+                    break
+        whole, budget = self.cover(view, rows, columns, mask, budget)
+        return placed + whole, budget
 
     def _index(self) -> tuple[Longs, Longs]:
         """Sprite pixels by what they may be, and where each value's begin."""
@@ -466,7 +486,15 @@ def learn_shapes(dictionary: Dictionary, shapes: list[Shape], look: Look) -> Non
         else:
             continue
         whole = region_values(view, rows, columns, mask)
-        dictionary.cover(view, rows, columns, mask, SEARCH_BUDGET)
-        if len(whole[0]) and unexplained(view.state[rows, columns])[mask].any():
-            dictionary.add(*whole)
+        found, _ = dictionary.explain(view, rows, columns, mask, SEARCH_BUDGET)
+        rest = mask & unexplained(view.state[rows, columns])
+        if not rest.any():
+            continue
+        # Where a sprite lies behind it, what is left is what lies before.
+        if any(f.veiled for f in found):
+            whole = region_values(view, rows, columns, rest)
+        if len(whole[0]):
+            y, x, values = whole
+            sprite = dictionary.add(y - y.min(), x - x.min(), values)
+            dictionary.sprites.often[sprite] = shape.count
     dictionary.sprites.needed[:] = 0

@@ -16,6 +16,7 @@ import numpy as np
 from spritecodec.refine.dictionary import (
     LARGEST_SHAPE_SHARE,
     MOST_UNEXPLAINED_SHARE,
+    ROUNDS,
     SEARCH_BUDGET,
     Dictionary,
     Found,
@@ -37,8 +38,6 @@ MOST_REGIONS = 96
 # by that share, are better.
 REVIEW, FEWEST_PIECES, FEWER = 4, 4, 0.5
 REVIEW_BUDGET = SEARCH_BUDGET // 4
-FEWEST_PARTLY = 12  # pixels that a sprite explains of which much looks different
-ROUNDS = 3  # what was covered fits once its cover is placed, and so on
 
 
 @dataclass(eq=False)
@@ -209,14 +208,7 @@ class _Follower:
         budget = SEARCH_BUDGET
         largest = LARGEST_SHAPE_SHARE * view.state.size
         for rows, columns, mask in list(regions(view.state)):
-            if view.translucent and mask.sum() >= FEWEST_PARTLY:
-                for _ in range(ROUNDS):
-                    here, budget = d.cover(view, rows, columns, mask, budget, FEWEST_PARTLY)
-                    partly = d.cover_partly(view, rows, columns, mask, FEWEST_PARTLY)
-                    found += here + partly
-                    if not partly:
-                        break
-            here, budget = d.cover(view, rows, columns, mask, budget)
+            here, budget = d.explain(view, rows, columns, mask, budget)
             found += here
         remaining = list(regions(view.state))
         strange = [r for r in remaining if self.fewest <= r[2].sum() <= largest]

@@ -27,7 +27,7 @@ from spritecodec.refine.kernels import Ids, State, draw_background
 from spritecodec.refine.materials import Materials
 from spritecodec.refine.pan import estimate_pan
 from spritecodec.refine.parallax import find_parallax
-from spritecodec.refine.planes import MOST_COLOURS, build_planes
+from spritecodec.refine.planes import MOST_COLOURS, build_planes, improve_planes
 from spritecodec.refine.rooms import split_rooms
 from spritecodec.refine.translucent import find_materials, number_materials
 from spritecodec.refine.world import World, build_world, draw_world
@@ -124,6 +124,8 @@ class Setting:
         materials = find_translucent(shown, world)
         if world.behind:
             world = animate(shown, world, materials)
+            if world.animations:  # with these in the way, planes were not all solved
+                world = animate(shown, improve_planes(shown, world, materials), materials)
         frames = number_materials(shown, world, materials) if len(materials) else shown
         bare = Setting(shown, frames, world, [])
         return replace(bare, shapes=collect_shapes(bare.frames, bare.look))

@@ -167,7 +167,10 @@ def _vote(
                 if explained + stays > votes[row, place]:  # of equals, what was there
                     votes[row, place] = explained
                     choice[row, place] = colours + m
-                through[place, m] = 0
+            # What is shown so often through one material is no passing thing.
+            if choice[row, place] != 65535 and choice[row, place] >= colours:
+                behind[row, place] -= VEILED * through[place, choice[row, place] - colours]
+            through[place] = 0
 
 
 @njit(cache=True)
@@ -216,10 +219,27 @@ class PlaneSolver:
 
     def __init__(self, frames: Indexed, position: Longs, shape: tuple[int, int]) -> None:
         self.all, self.path = frames, position
+        self.tried: Longs | None = None  # materials that places may be made of, or all
         self.look_at(len(frames) // ENOUGH_FRAMES + 1)
         self.planes: Planes = np.full((len(position), *shape), CLEAR, np.uint16)
         self.choice = np.empty(shape, np.uint16)
         self.votes, self.behind, self.seen = (np.empty(shape, np.int32) for _ in range(3))
+
+    @staticmethod
+    def of(frames: Indexed, world: World) -> PlaneSolver:
+        """A solver that goes on from the planes of a world of the same frames."""
+        paths = [plane.position for plane in world.planes]
+        solver = PlaneSolver(
+            frames, np.stack([*paths, np.zeros_like(paths[0])]), world.canvas.shape
+        )
+        solver.look_at(1)
+        for picture, plane in zip(solver.planes, world.planes, strict=False):
+            picture[:] = plane.canvas
+        screen = solver.planes[-1, : frames.height, : frames.width]
+        screen[:] = world.overlay
+        if world.glass is not None:
+            np.copyto(screen, world.glass, where=screen == CLEAR)
+        return solver
 
     def look_at(self, step: int) -> None:
         """From now on, ask every so many frames."""
@@ -244,9 +264,24 @@ class PlaneSolver:
             changed = sum(self.improve(plane, materials) for plane in order)
             if changed <= FEW_CHANGES * self.planes.size:
                 break
+        if count == len(self.planes):  # few places, but each shows in every frame
+            self.improve(count - 1, materials)
+
+    def look_behind(self, world: World, materials: Materials) -> None:
+        """Take what is animated out of the frames, and look at what lies behind it."""
+        colours = materials.over.shape[1]
+        shown = np.empty(self.frames.shape[1:], np.uint16)
+        for t, frame, ignored in zip(self.asked, self.frames, self.ignored, strict=True):
+            shown[:] = CLEAR
+            for picture, part in world.animated(t, *shown.shape):
+                np.copyto(shown[part], picture, where=picture != CLEAR)
+            through = (shown >= colours) & (shown != CLEAR) & (frame < colours)
+            frame[through] = materials.under[shown[through] - colours, frame[through]]
+            ignored |= (shown < colours) | (frame == CLEAR)
 
     def vote(self, plane: int, materials: Materials, tried: Longs | None = None) -> None:
         """Count what a plane's places may be; of materials, those that are tried, or all."""
+        tried = self.tried if tried is None else tried
         _vote(
             self.frames,
             self.ignored,
@@ -279,8 +314,9 @@ class PlaneSolver:
         beside the parts that it did not take.
         """
         drawn = np.empty(self.frames.shape[1:], np.uint16)
-        for t, frame, ignored in zip(self.asked, self.frames, self.ignored, strict=True):
+        for t, ignored in zip(self.asked, self.ignored, strict=True):
             draw_world(world, t, drawn)
+            frame = self.all[t]
             strange = (drawn != frame) & (world.overlay != frame)
             strange[strange] = ~materials.explain(drawn[strange], frame[strange])
             labels, _ = ndimage.label(strange, EIGHT_NEIGHBOURS)
@@ -421,6 +457,29 @@ def build_planes(frames: Indexed, parallax: Parallax) -> World:
     solver.look_at(1)
     solver.ignore_objects(solver.world(materials, *screen), materials)
     solver.solve(materials, len(position))
-    solver.improve(len(position) - 1, materials)  # few places, but each shows in every frame
     materials = solver.drop_unused(frames, materials)
     return solver.world(materials, *screen)
+
+
+def improve_planes(frames: Indexed, world: World, materials: Materials) -> World:
+    """Solve once more for the planes, when it is known what is animated before them.
+
+    Parameters
+    ----------
+    frames : Indexed
+    world : World
+        Of the same frames, with animations.
+    materials : Materials
+        Those of the world.
+
+    Returns
+    -------
+    World
+        Without animations.
+    """
+    solver = PlaneSolver.of(frames, world)
+    solver.ignore_objects(world, materials)
+    solver.look_behind(world, materials)
+    solver.tried = solver.used(len(frames.colours))
+    solver.solve(materials, len(solver.planes))
+    return solver.world(materials, frames.height, frames.width)

@@ -8,6 +8,7 @@ behind, each with its own pan, and show where those before them are clear.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,7 @@ MOST_COUNTERS = 1 << 26
 RESTLESS_CHANGES = 6
 PLAIN_SHARE = 0.1
 FEWEST_OVERLAY_VOTES = 8
+Box = tuple[slice, slice]  # rows and columns
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,18 @@ class World:
     def planes(self) -> tuple[Plane, ...]:
         """All pictures that pan, the farthest first."""
         return (*self.behind, Plane(self.canvas, self.position))
+
+    def animated(self, t: int, height: int, width: int) -> Iterator[tuple[Ids, Box]]:
+        """What is animated on the screen of frame t: pictures, and rows and columns of each."""
+        left, top = self.position[t].tolist()
+        for animation in self.animations:
+            if animation.start <= t < animation.end:
+                picture, x, y = animation.at(t), animation.x - left, animation.y - top
+                x0, y0 = max(x, 0), max(y, 0)
+                x1, y1 = min(x + picture.shape[1], width), min(y + picture.shape[0], height)
+                if x0 < x1 and y0 < y1:
+                    inside = picture[y0 - y : y1 - y, x0 - x : x1 - x]
+                    yield inside, (slice(y0, y1), slice(x0, x1))
 
 
 @njit(cache=True)
@@ -256,15 +270,8 @@ def draw_planes(world: World, t: int, out: Ids, count: int | None = None) -> Non
             draw_over(part, world.materials.over, out)
     if count is not None or world.materials is None:
         return
-    left, top = world.position[t].tolist()
-    for animation in world.animations:
-        if animation.start <= t < animation.end:
-            picture, x, y = animation.at(t), animation.x - left, animation.y - top
-            x0, y0 = max(x, 0), max(y, 0)
-            x1, y1 = min(x + picture.shape[1], width), min(y + picture.shape[0], height)
-            if x0 < x1 and y0 < y1:
-                inside = picture[y0 - y : y1 - y, x0 - x : x1 - x]
-                draw_over(inside, world.materials.over, out[y0:y1, x0:x1])
+    for picture, part in world.animated(t, height, width):
+        draw_over(picture, world.materials.over, out[part])
 
 
 def draw_world(world: World, t: int, out: Ids) -> None:
