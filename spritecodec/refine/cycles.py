@@ -206,7 +206,6 @@ def _vote(
     favour: Longs,
     choice: Ids,
     votes: NDArray[np.int32],
-    joined: NDArray[np.int32],
 ) -> None:
     """The value that explains most, of each place in each step of a period.
 
@@ -218,13 +217,10 @@ def _vote(
         The number of the step to which each frame of the period belongs.
     choice, votes : ndarray, shape (places, steps)
         Receive the values, and how often they explain what is shown.
-    joined : ndarray, shape (places, steps)
-        Receives how much less would be explained if a step and the next were one.
     """
-    period, steps = len(step), choice.shape[1]
-    count = np.zeros((steps, 65536), np.int32)
+    period = len(step)
+    count = np.zeros((choice.shape[1], 65536), np.int32)
     total = np.zeros(65536, np.int64)
-    both = np.zeros(steps, np.int64)
     for k in range(len(choice)):
         choice[k] = 65535
         votes[k] = 0
@@ -244,20 +240,50 @@ def _vote(
                 if more > 0:
                     choice[k, turn] = v
                     votes[k, turn] = count[turn, v]
-        both[:] = 0
-        for i in range(first[k], first[k + 1]):
-            turn = step[times[i] % period]
-            for j in range(value_first[pair[i]], value_first[pair[i] + 1]):
-                v = values[j]
-                after, before = (turn + 1) % steps, (turn - 1) % steps
-                both[turn] = max(both[turn], count[turn, v] + count[after, v])
-                both[before] = max(both[before], count[before, v] + count[turn, v])
-        for turn in range(steps):
-            joined[k, turn] = votes[k, turn] + votes[k, (turn + 1) % steps] - both[turn]
         for i in range(first[k], first[k + 1]):
             for j in range(value_first[pair[i]], value_first[pair[i] + 1]):
                 count[step[times[i] % period], values[j]] = 0
                 total[values[j]] = 0
+
+
+@njit(cache=True)
+def _joined(
+    first: Longs,
+    times: NDArray[np.int32],
+    pair: NDArray[np.int32],
+    value_first: Longs,
+    values: Ids,
+    period: int,
+) -> Longs:
+    """How much less all places explain if they show the same in a frame of a period and the next.
+
+    Returns
+    -------
+    ndarray, shape (period,), int64
+    """
+    less = np.zeros(period, np.int64)
+    count = np.zeros((period, 65536), np.int64)
+    one, both = np.empty(period, np.int64), np.empty(period, np.int64)
+    for k in range(len(first) - 1):
+        one[:] = 0
+        both[:] = 0
+        for i in range(first[k], first[k + 1]):
+            for j in range(value_first[pair[i]], value_first[pair[i] + 1]):
+                count[times[i] % period, values[j]] += 1
+        for i in range(first[k], first[k + 1]):
+            turn = times[i] % period
+            after, before = (turn + 1) % period, (turn - 1) % period
+            for j in range(value_first[pair[i]], value_first[pair[i] + 1]):
+                v = values[j]
+                one[turn] = max(one[turn], count[turn, v])
+                both[turn] = max(both[turn], count[turn, v] + count[after, v])
+                both[before] = max(both[before], count[before, v] + count[turn, v])
+        for i in range(first[k], first[k + 1]):
+            for j in range(value_first[pair[i]], value_first[pair[i] + 1]):
+                count[times[i] % period, values[j]] = 0
+        for turn in range(period):
+            less[turn] += one[turn] + one[(turn + 1) % period] - both[turn]
+    return less
 
 
 def collect(frames: Indexed, world: World, materials: Materials) -> tuple[Longs, Seen]:
@@ -287,8 +313,8 @@ def collect(frames: Indexed, world: World, materials: Materials) -> tuple[Longs,
         shown = without_screen(world, materials, frames[t])
         draw_planes(world, t, drawn)
         draw_planes(world, t, behind, len(world.behind))
-        part = number[y : y + height, x : x + width]
-        _observe(shown, drawn, behind, part, at, t, times, codes, colours)
+        here = number[y : y + height, x : x + width]
+        _observe(shown, drawn, behind, here, at, t, times, codes, colours)
     return places, Seen(first, times, codes, materials.over)
 
 
@@ -314,8 +340,6 @@ class Votes:
     explained : ndarray, shape (places,), int64
         Frames; one less for each step that shows something else than most steps do.
     choice, votes : ndarray, shape (places, steps)
-    joined : ndarray, shape (steps,), int64
-        How many frames fewer would be explained if a step and the next were one.
     """
 
     def __init__(self, seen: Seen, step: Longs, favour: Longs | None = None) -> None:
@@ -324,7 +348,6 @@ class Votes:
             favour = np.zeros(int(CLEAR) + 1, np.int64)
         choice = np.empty((2, places, steps), np.uint16)
         votes = np.empty((2, places, steps), np.int32)
-        joined = np.empty((2, places, steps), np.int32)
         for way in range(2):
             _vote(
                 seen.first,
@@ -336,7 +359,6 @@ class Votes:
                 favour,
                 choice[way],
                 votes[way],
-                joined[way],
             )
         explained = votes.sum(axis=2) - _unlike(choice)
         self.instead: NDArray[np.bool_] = explained[1] > explained[0]
@@ -344,7 +366,6 @@ class Votes:
         best = self.instead.astype(np.int64), np.arange(places)
         self.choice: Ids = choice[best]
         self.votes: NDArray[np.int32] = votes[best]
-        self.joined: NDArray[np.int32] = joined[best]
 
     def filled(self) -> Ids:
         """The values, shape (places, steps); where hardly anything was seen, the one before."""
@@ -359,9 +380,9 @@ class Votes:
         return values
 
 
-def _steps(votes: Votes) -> Longs:
+def _steps(seen: Seen, period: int) -> Longs:
     """The step of each frame of a period: pictures change at the same time in many places."""
-    change = votes.joined.sum(axis=0)
+    change = _joined(seen.first, seen.times, seen.pair[1], seen.value_first, seen.values, period)
     changes = change >= CLOCK * max(1, change.max())
     return np.append(0, np.cumsum(changes[:-1])).astype(np.int64)
 
@@ -393,4 +414,4 @@ def find_steps(seen: Seen, frames: int) -> list[Longs]:
         if taken.sum() >= max(FEWEST_ANIMATED, TRUE_PERIOD * len(here)):
             periods.append((period, here[taken]))
     periods.sort(key=lambda p: -len(p[1]))
-    return [_steps(Votes(seen.only(taken), np.arange(period))) for period, taken in periods]
+    return [_steps(seen.only(taken), period) for period, taken in periods]

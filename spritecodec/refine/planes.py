@@ -9,6 +9,8 @@ Once that is known, translucent places are a choice too, and objects no longer v
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -20,7 +22,15 @@ from spritecodec.refine.kernels import CLEAR, Ids, Longs
 from spritecodec.refine.materials import Materials
 from spritecodec.refine.parallax import Parallax
 from spritecodec.refine.translucent import find_materials
-from spritecodec.refine.world import Plane, World, draw_world, lay_out
+from spritecodec.refine.world import (
+    PLAIN_SHARE,
+    RESTLESS_CHANGES,
+    Plane,
+    World,
+    draw_planes,
+    draw_world,
+    lay_out,
+)
 
 MOST_UNMIXED, TAKEN = 48, 0.2  # materials tried; places of the nearest per place unmixed
 # Share of the places that a material takes where no plain colour explains as much as it.
@@ -270,10 +280,11 @@ class PlaneSolver:
     def look_behind(self, world: World, materials: Materials) -> None:
         """Take what is animated out of the frames, and look at what lies behind it."""
         colours = materials.over.shape[1]
-        shown = np.empty(self.frames.shape[1:], np.uint16)
+        height, width = self.frames.shape[1:]
+        shown = np.empty((height, width), np.uint16)
         for t, frame, ignored in zip(self.asked, self.frames, self.ignored, strict=True):
             shown[:] = CLEAR
-            for picture, part in world.animated(t, *shown.shape):
+            for picture, part in world.animated(t, height, width):
                 np.copyto(shown[part], picture, where=picture != CLEAR)
             through = (shown >= colours) & (shown != CLEAR) & (frame < colours)
             frame[through] = materials.under[shown[through] - colours, frame[through]]
@@ -323,6 +334,32 @@ class PlaneSolver:
             large = np.bincount(labels.ravel()) >= SMALLEST_OBJECT
             large[0] = False
             ignored[:] = ndimage.binary_dilation(large[labels], EIGHT_NEIGHBOURS)
+
+    def bare_panel(self, world: World, materials: Materials) -> None:
+        """Where figures change before a translucent panel of the screen, leave the panel alone.
+
+        What the screen shows there most is one figure here, another there.
+        """
+        height, width = self.frames.shape[1:]
+        screen = self.planes[-1, :height, :width]
+        colours = materials.over.shape[1]
+        panel = screen[(screen >= colours) & (screen != CLEAR)]
+        if not len(panel):
+            return
+        material = int(np.bincount(panel).argmax())
+        plain, changes = np.zeros((2, height, width), np.int64)
+        drawn = np.empty((height, width), np.uint16)
+        before = np.zeros((height, width), bool)
+        for t in self.asked:
+            draw_planes(world, t, drawn)
+            inside = np.minimum(drawn, colours - 1)
+            plain += (materials.over[material - colours][inside] == self.all[t]) & (drawn < colours)
+            agrees = screen == self.all[t]
+            changes += agrees != before
+            before = agrees
+        figures = (screen < colours) & (changes >= RESTLESS_CHANGES)
+        figures &= plain >= PLAIN_SHARE * len(self.asked)
+        screen[figures] = material
 
     def seen_together(self, materials: Materials) -> tuple[Longs, Longs]:
         """Pairs of colours that some place of a plane behind others shows at different times.
@@ -457,6 +494,7 @@ def build_planes(frames: Indexed, parallax: Parallax) -> World:
     solver.look_at(1)
     solver.ignore_objects(solver.world(materials, *screen), materials)
     solver.solve(materials, len(position))
+    solver.bare_panel(solver.world(materials, *screen), materials)
     materials = solver.drop_unused(frames, materials)
     return solver.world(materials, *screen)
 
@@ -482,4 +520,8 @@ def improve_planes(frames: Indexed, world: World, materials: Materials) -> World
     solver.look_behind(world, materials)
     solver.tried = solver.used(len(frames.colours))
     solver.solve(materials, len(solver.planes))
-    return solver.world(materials, frames.height, frames.width)
+    screen = frames.height, frames.width
+    solver.bare_panel(
+        replace(solver.world(materials, *screen), animations=world.animations), materials
+    )
+    return solver.world(materials, *screen)

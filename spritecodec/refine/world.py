@@ -270,8 +270,8 @@ def draw_planes(world: World, t: int, out: Ids, count: int | None = None) -> Non
             draw_over(part, world.materials.over, out)
     if count is not None or world.materials is None:
         return
-    for picture, part in world.animated(t, height, width):
-        draw_over(picture, world.materials.over, out[part])
+    for picture, box in world.animated(t, height, width):
+        draw_over(picture, world.materials.over, out[box])
 
 
 def draw_world(world: World, t: int, out: Ids) -> None:
