@@ -280,11 +280,10 @@ class PlaneSolver:
     def look_behind(self, world: World, materials: Materials) -> None:
         """Take what is animated out of the frames, and look at what lies behind it."""
         colours = materials.over.shape[1]
-        height, width = self.frames.shape[1:]
-        shown = np.empty((height, width), np.uint16)
+        shown = np.empty(self.frames.shape[1:], np.uint16)
         for t, frame, ignored in zip(self.asked, self.frames, self.ignored, strict=True):
             shown[:] = CLEAR
-            for picture, part in world.animated(t, height, width):
+            for picture, part in world.animated(t, shown.shape):
                 np.copyto(shown[part], picture, where=picture != CLEAR)
             through = (shown >= colours) & (shown != CLEAR) & (frame < colours)
             frame[through] = materials.under[shown[through] - colours, frame[through]]

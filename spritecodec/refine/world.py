@@ -62,10 +62,35 @@ class Animation:
     start: int
     end: int
 
-    def at(self, t: int) -> Ids:
-        """The picture of frame t."""
-        picture: Ids = self.pictures[self.turn[t % len(self.turn)]]
-        return picture
+    @property
+    def box(self) -> Box:
+        """Rows and columns of the plane."""
+        height, width = self.pictures.shape[1:]
+        return slice(self.y, self.y + height), slice(self.x, self.x + width)
+
+    @property
+    def shows(self) -> NDArray[np.bool_]:
+        """Where any picture shows something, shape (h, w)."""
+        result: NDArray[np.bool_] = (self.pictures != CLEAR).any(axis=0)
+        return result
+
+    def on_screen(self, t: int, corner: list[int], shape: tuple[int, ...]) -> tuple[Ids, Box]:
+        """What frame t shows of it, and the rows and columns of the screen; may be empty.
+
+        Parameters
+        ----------
+        t : int
+        corner : (int, int)
+            Canvas coordinates (x, y) of the screen's top left corner.
+        shape : (height, width)
+            Of the screen.
+        """
+        picture = self.pictures[self.turn[t % len(self.turn)]]
+        x, y = self.x - corner[0], self.y - corner[1]
+        x0, y0 = max(x, 0), max(y, 0)
+        x1 = max(x0, min(x + picture.shape[1], shape[1]))
+        y1 = max(y0, min(y + picture.shape[0], shape[0]))
+        return picture[y0 - y : y1 - y, x0 - x : x1 - x], (slice(y0, y1), slice(x0, x1))
 
 
 @dataclass(frozen=True)
@@ -104,17 +129,12 @@ class World:
         """All pictures that pan, the farthest first."""
         return (*self.behind, Plane(self.canvas, self.position))
 
-    def animated(self, t: int, height: int, width: int) -> Iterator[tuple[Ids, Box]]:
-        """What is animated on the screen of frame t: pictures, and rows and columns of each."""
-        left, top = self.position[t].tolist()
+    def animated(self, t: int, shape: tuple[int, ...]) -> Iterator[tuple[Ids, Box]]:
+        """What is animated in frame t: pictures, and the rows and columns of the screen."""
+        corner = self.position[t].tolist()
         for animation in self.animations:
             if animation.start <= t < animation.end:
-                picture, x, y = animation.at(t), animation.x - left, animation.y - top
-                x0, y0 = max(x, 0), max(y, 0)
-                x1, y1 = min(x + picture.shape[1], width), min(y + picture.shape[0], height)
-                if x0 < x1 and y0 < y1:
-                    inside = picture[y0 - y : y1 - y, x0 - x : x1 - x]
-                    yield inside, (slice(y0, y1), slice(x0, x1))
+                yield animation.on_screen(t, corner, shape)
 
 
 @njit(cache=True)
@@ -270,7 +290,7 @@ def draw_planes(world: World, t: int, out: Ids, count: int | None = None) -> Non
             draw_over(part, world.materials.over, out)
     if count is not None or world.materials is None:
         return
-    for picture, box in world.animated(t, height, width):
+    for picture, box in world.animated(t, out.shape):
         draw_over(picture, world.materials.over, out[box])
 
 
