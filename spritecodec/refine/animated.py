@@ -103,9 +103,12 @@ def _with_lifetimes(frames: Indexed, world: World, plain: World, materials: Mate
         draw_planes(bare, t, drawn)
         for i, animation in enumerate(world.animations):
             picture, part = animation.on_screen(t, corner, drawn.shape)
+            if not picture.size:
+                continue
             made = drawn[part].copy()
             draw_over(picture, materials.over, made)
-            score[i, t] = (made == shown[part]).sum() - (drawn[part] == shown[part]).sum()
+            score[i, t] = np.count_nonzero(made == shown[part])
+            score[i, t] -= np.count_nonzero(drawn[part] == shown[part])
     canvas, animations = world.canvas.copy(), []
     for animation, row in zip(world.animations, score, strict=True):
         start, end = _lifetime(row)
@@ -207,22 +210,15 @@ class _Animator:
 
     def right(self, world: World, boxes: list[Box]) -> Longs:
         """How many pixels of all frames a world explains in each box of the nearest plane."""
-        height, width = self.frames.height, self.frames.width
         right = np.zeros(len(boxes), np.int64)
-        total = np.zeros((height + 1, width + 1), np.int64)
-        drawn = np.empty((height, width), np.uint16)
-        top, left, bottom, end = (
-            np.array([getattr(box[axis], side) for box in boxes], np.int64)
-            for side in ("start", "stop")
-            for axis in range(2)
-        )
-        for t, (x, y) in enumerate(world.position.tolist()):
+        drawn = np.empty((self.frames.height, self.frames.width), np.uint16)
+        for t, (left, top) in enumerate(world.position.tolist()):
             draw_planes(world, t, drawn)
             agrees = drawn == without_screen(world, self.materials, self.frames[t])
-            total[1:, 1:] = agrees.cumsum(axis=0).cumsum(axis=1)
-            y0, y1 = np.clip(top - y, 0, height), np.clip(bottom - y, 0, height)
-            x0, x1 = np.clip(left - x, 0, width), np.clip(end - x, 0, width)
-            right += total[y1, x1] - total[y0, x1] - total[y1, x0] + total[y0, x0]
+            for k, (rows, columns) in enumerate(boxes):
+                y, x = max(rows.start - top, 0), max(columns.start - left, 0)
+                part = agrees[y : max(rows.stop - top, 0), x : max(columns.stop - left, 0)]
+                right[k] += np.count_nonzero(part)
         return right
 
 
@@ -267,6 +263,7 @@ def animate(frames: Indexed, world: World, materials: Materials) -> World:
     if not animator.steps:
         return world
     deep = animator.by_places(animator.seen)
-    seen = animator.alive(deep.animations)
-    deep = animator.by_places(seen)
+    if not deep.animations:
+        return world
+    deep = animator.by_places(animator.alive(deep.animations))
     return animator.by_templates(deep, animator.alive(deep.animations))

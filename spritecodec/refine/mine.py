@@ -30,7 +30,7 @@ from spritecodec.refine.parallax import find_parallax
 from spritecodec.refine.planes import MOST_COLOURS, build_planes, improve_planes
 from spritecodec.refine.rooms import split_rooms
 from spritecodec.refine.translucent import find_materials, number_materials
-from spritecodec.refine.world import World, build_world, draw_world
+from spritecodec.refine.world import World, build_world, draw_world, drop_unused
 from spritecodec.scene import Scene
 
 # Of all pixels: where so many are left, another camera or several planes are tried; where
@@ -124,8 +124,10 @@ class Setting:
         materials = find_translucent(shown, world)
         if world.behind:
             world = animate(shown, world, materials)
-            if world.animations:  # with these in the way, planes were not all solved
-                world = animate(shown, improve_planes(shown, world, materials), materials)
+            if world.animations:  # with these in the way, not all that lies behind was told
+                world = drop_unused(shown, improve_planes(shown, world, materials))
+                materials = find_translucent(shown, world)
+                world = animate(shown, replace(world, animations=()), materials)
         frames = number_materials(shown, world, materials) if len(materials) else shown
         bare = Setting(shown, frames, world, [])
         return replace(bare, shapes=collect_shapes(bare.frames, bare.look))

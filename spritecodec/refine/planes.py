@@ -512,7 +512,7 @@ def improve_planes(frames: Indexed, world: World, materials: Materials) -> World
     Returns
     -------
     World
-        Without animations.
+        With the same animations.
     """
     solver = PlaneSolver.of(frames, world)
     solver.ignore_objects(world, materials)
@@ -523,4 +523,4 @@ def improve_planes(frames: Indexed, world: World, materials: Materials) -> World
     solver.bare_panel(
         replace(solver.world(materials, *screen), animations=world.animations), materials
     )
-    return solver.world(materials, *screen)
+    return replace(solver.world(materials, *screen), animations=world.animations)

@@ -156,7 +156,8 @@ def _fit(
     near = open_ & (np.abs(pairs.shown - left * pairs.behind - added).max(axis=1) <= NEAR)
     x, y = pairs.behind[near].astype(np.int64), pairs.shown[near].astype(np.int64)
     count = pairs.count[near]
-    best, material = 0.0, np.zeros(4, np.int64)
+    weight = np.sqrt(count)  # one pair of colours that is seen often is no better than several
+    best, most, material = 0.0, 0.0, np.zeros(4, np.int64)
     about = round(255 * (1 - left))
     middle = np.average(x, axis=0, weights=count)
     apart = 2 * np.sqrt(np.average((x - middle) ** 2, axis=0, weights=count).max())
@@ -172,18 +173,19 @@ def _fit(
                 exact[:] = False
                 break
             fits = blend(x[None, :, channel], alpha, tried[:, None]) == y[None, :, channel]
-            score = fits @ count
+            score = fits @ weight
             equal = np.flatnonzero(score == score.max())
             i = int(equal[len(equal) // 2])
             colour[channel] = tried[i]
             exact &= fits[i]
-        pixels = float(count[exact].sum())
         enough = exact.sum() >= FEWEST_BACKGROUNDS or (
             exact.sum() == 2 and count[exact].min() >= OFTEN
         )
-        if enough and pixels > best:
-            best, material = pixels, np.append(colour, alpha)
-    if best < max(FEWEST_PIXELS, EXACT_SHARE * count.sum()):
+        if enough and weight[exact].sum() > most:
+            best, most = float(count[exact].sum()), float(weight[exact].sum())
+            material = np.append(colour, alpha)
+    share = max(best / count.sum(), most / weight.sum())
+    if best < FEWEST_PIXELS or share < EXACT_SHARE:
         return None
     return best, material
 

@@ -9,7 +9,7 @@ behind, each with its own pan, and show where those before them are clear.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -275,6 +275,28 @@ def build_world(frames: Indexed, pan: Pan) -> World:
     canvas = _vote(frames, position, shape, covered)
     overlay[covered] = fixed[covered]
     return World(canvas, overlay, position)
+
+
+def drop_unused(frames: Indexed, world: World) -> World:
+    """A world with only the materials that it is made of, and their new numbers."""
+    if world.materials is None:
+        return world
+    pictures = [plane.canvas for plane in world.planes]
+    pictures += [animation.pictures for animation in world.animations]
+    pictures += [] if world.glass is None else [world.glass]
+    values = np.unique(np.concatenate([np.unique(picture) for picture in pictures]))
+    colours = len(frames.colours)
+    used = values[(values >= colours) & (values < CLEAR)].astype(np.int64)
+    number = np.arange(int(CLEAR) + 1).astype(np.uint16)
+    number[used] = colours + np.arange(len(used))
+    return replace(
+        world,
+        canvas=number[world.canvas],
+        behind=tuple(replace(plane, canvas=number[plane.canvas]) for plane in world.behind),
+        glass=None if world.glass is None else number[world.glass],
+        materials=Materials.of(frames, world.materials.rgba[used - colours]),
+        animations=tuple(replace(a, pictures=number[a.pictures]) for a in world.animations),
+    )
 
 
 def draw_planes(world: World, t: int, out: Ids, count: int | None = None) -> None:
