@@ -38,7 +38,8 @@ FEW_BACKGROUNDS = 8  # leave more than one material
 COMMON_COLOURS = 64  # behind materials, that tell which of them is right
 REACH = 20  # how far alpha and colour may be from a first guess
 OFTEN = 300  # pixels over each of two backgrounds, where these may be enough
-EXACT_SHARE = 0.7  # of the pixels that it explains nearly: chance explains a few of these
+# Of the pixels that it explains nearly, or of their kinds: chance explains a few of these.
+EXACT_SHARE = 0.7
 MOST_MATERIALS = 200
 
 
@@ -157,7 +158,7 @@ def _fit(
     x, y = pairs.behind[near].astype(np.int64), pairs.shown[near].astype(np.int64)
     count = pairs.count[near]
     weight = np.sqrt(count)  # one pair of colours that is seen often is no better than several
-    best, most, material = 0.0, 0.0, np.zeros(4, np.int64)
+    best, most, kinds, material = 0.0, 0.0, 0, np.zeros(4, np.int64)
     about = round(255 * (1 - left))
     middle = np.average(x, axis=0, weights=count)
     apart = 2 * np.sqrt(np.average((x - middle) ** 2, axis=0, weights=count).max())
@@ -183,8 +184,8 @@ def _fit(
         )
         if enough and weight[exact].sum() > most:
             best, most = float(count[exact].sum()), float(weight[exact].sum())
-            material = np.append(colour, alpha)
-    share = max(best / count.sum(), most / weight.sum())
+            kinds, material = int(exact.sum()), np.append(colour, alpha)
+    share = max(best / count.sum(), kinds / len(x))
     if best < FEWEST_PIXELS or share < EXACT_SHARE:
         return None
     return best, material
