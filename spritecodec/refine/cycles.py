@@ -28,6 +28,7 @@ AGREES, DIFFERS = 0.93, 0.85  # shares of them, one period apart, and less than 
 # Places that share a period, at least, and of those that return after so many frames.
 FEWEST_ANIMATED, TRUE_PERIOD = 24, 0.1
 CLOCK = 0.05  # of the places that change when most do
+MOST_STEPS = 32  # each takes memory for the whole plane
 # What a cycle must explain: a share of what the plane does not, and of all that is seen.
 MENDS, EXPLAINS = 0.4, 0.5
 
@@ -414,4 +415,5 @@ def find_steps(seen: Seen, frames: int) -> list[Longs]:
         if taken.sum() >= max(FEWEST_ANIMATED, TRUE_PERIOD * len(here)):
             periods.append((period, here[taken]))
     periods.sort(key=lambda p: -len(p[1]))
-    return [_steps(seen.only(taken), period) for period, taken in periods]
+    steps = [_steps(seen.only(taken), period) for period, taken in periods]
+    return [step for step in steps if step[-1] < MOST_STEPS]
