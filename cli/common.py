@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 import click
@@ -25,7 +26,9 @@ INTERRUPTED = 130  # exit code
 class Progress:
     """One line on stderr that shows how far we are; silent unless that is a terminal.
 
-    Call it with the work done and the work in all; leave the ``with`` block to wipe it.
+    Call it with the work done and the work in all; leave the ``with`` block to wipe it. In the
+    block, Ctrl-C ends the work for sure: Python drops the exception where the signal comes while
+    compiled code calls back, so it is raised once more at the next call.
     """
 
     def __init__(self, what: str) -> None:
@@ -33,15 +36,26 @@ class Progress:
         self._shows = sys.stderr.isatty()
         self._began = time.monotonic()
         self._last = 0.0
+        self._interrupted = False
+        # Not where it is ignored: a job in the background must not be stopped.
+        self._heeds = signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
     def __enter__(self) -> Progress:
+        if self._heeds:
+            signal.signal(signal.SIGINT, self._interrupt)
         return self
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self._interrupted = True
+        raise KeyboardInterrupt
 
     def __call__(self, done: int, total: int) -> None:
         self.stage(self._what, done, total)
 
     def stage(self, what: str, done: int, total: int, words: str = "") -> None:
         """Show the progress of one of several stages; each has its own time left."""
+        if self._interrupted:
+            raise KeyboardInterrupt
         now = time.monotonic()
         if what != self._what:
             self._what, self._began, self._last = what, now, 0.0
@@ -64,6 +78,8 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._heeds:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         self.wipe()
 
 

@@ -313,3 +313,20 @@ def test_ctrl_c_is_one_sentence(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, check=False)
     assert done.returncode == 130
     assert done.stderr.strip() == b"Interrupted; nothing was written."
+
+
+def test_ctrl_c_ends_the_work_even_where_python_drops_it() -> None:
+    code = """
+import ctypes, signal
+from spritecodec.cli.common import Progress
+
+with Progress("Working") as progress:
+    # What is raised in a callback of compiled code does not reach who called that code.
+    ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGINT))()
+    print("still here", flush=True)
+    progress(1, 2)
+    print("and still")
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, check=False)
+    assert done.stdout == b"still here\n"
+    assert done.returncode != 0
