@@ -1,6 +1,6 @@
 """Mining: a Scene straight from the frames, without a model.
 
-    frames -> pan -> world -> shapes -> dictionary -> tracks -> Scene
+    frames -> pan -> world -> animations -> shapes -> dictionary -> tracks -> Scene
 
 What is fixed in the world is drawn once on a canvas; what stands out from it is cut into
 exact sprites, which are followed as tracks. Nothing here is approximate: a sprite is
