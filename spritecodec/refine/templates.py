@@ -79,7 +79,7 @@ class Field:
     shifts : ndarray, int64
         By how many steps a cycle may be shifted.
     values : ndarray, shape (steps, H, W), uint16
-        With a border that is CLEAR, in which templates fit.
+        Numbers of colours and materials, CLEAR where the plane shows nothing.
     likely : ndarray, shape (H, W), bool
         Places that the cycle explains better than the plane.
     instead : ndarray, shape (H, W), bool
@@ -159,7 +159,7 @@ class Field:
 def _agreed(stacks: Ids) -> Ids:
     """The commonest value of every pixel, shape (steps, h, w), cut to what changes."""
     rows = stacks.reshape(len(stacks), -1).T
-    code = np.sort(rows.astype(np.int64) + (np.arange(len(rows))[:, None] << 16), axis=1)
+    code = rows.astype(np.int64) + (np.arange(len(rows))[:, None] << 16)
     distinct, count = np.unique(code, return_counts=True)
     order = np.argsort(count, kind="stable")
     commonest = np.empty(len(rows), np.uint16)
