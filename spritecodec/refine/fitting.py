@@ -338,7 +338,7 @@ def accept(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> tuple[i
     covered : int
         Pixels that contradict the frame: it must be drawn behind their owner.
     over : int
-        Pixels before a sprite that was placed by `accept_behind`.
+        Pixels before a sprite that was placed by `accept_partly`.
     before : bool
         Some pixels lie before the overlay.
     """
