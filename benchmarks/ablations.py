@@ -35,13 +35,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.clips.registry import clip_file, spec_of
-from spritecodec.formats.video_in import open_clip
+from spritecodec.formats.video.video_in import open_clip
 from spritecodec.metrics import psnr_from_mse
 from spritecodec.model.background import discover_background, solid_colour
-from spritecodec.model.frames import Sample, sample_frames
-from spritecodec.model.kernels import Image
-from spritecodec.model.learn import Learner
+from spritecodec.model.marionette.learn import Learner
+from spritecodec.model.matching.kernels import Image
 from spritecodec.model.presets import PRESETS, ModelConfig, Preset
+from spritecodec.model.sample import Sample, sample_frames
 
 RESULTS = Path(__file__).resolve().parent / "results"
 FRAMES = 16

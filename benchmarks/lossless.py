@@ -26,9 +26,9 @@ from benchmarks.clips.drawn import DRAWN, true_scene
 from benchmarks.clips.registry import CLIPS, clip_file, spec_of
 from benchmarks.codecs import CACHE, RESULTS
 from spritecodec.analysis import Row, Table, rate_distortion
-from spritecodec.formats.container import Container, Writer
-from spritecodec.formats.pack import Head, pack_head, pack_pictures, pack_segment
-from spritecodec.formats.pixels import Palette
+from spritecodec.formats.spr.chunks import Head, pack_head, pack_pictures, pack_segment
+from spritecodec.formats.spr.container import Container, Writer
+from spritecodec.formats.spr.pictures import Palette
 from spritecodec.reader import Reader
 from spritecodec.render import Renderer
 from spritecodec.scene import Scene

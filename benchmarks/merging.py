@@ -19,13 +19,14 @@ import numpy as np
 from benchmarks.clips.registry import CLIPS
 from benchmarks.codecs import RESULTS
 from benchmarks.segmentation import first_frames
-from spritecodec.packing import Library
-from spritecodec.refine.correct import exact_residual
-from spritecodec.refine.indexed import Indexed
-from spritecodec.refine.kernels import Ids
-from spritecodec.refine.merge import merge_sprites
-from spritecodec.refine.mine import FEWEST_STRANGE, Setting, find_settings, mine
-from spritecodec.refine.search import TURNS
+from spritecodec.formats.spr.library import Library
+from spritecodec.mining.arrays import Ids
+from spritecodec.mining.indexed import Indexed
+from spritecodec.mining.mine import FEWEST_STRANGE, mine
+from spritecodec.mining.search import TURNS
+from spritecodec.mining.setting import Setting, find_settings
+from spritecodec.mining.sprites.merge import merge_sprites
+from spritecodec.mining.tracks.residual import exact_residual
 from spritecodec.render import Renderer
 
 CHAINS = {"plain": FEWEST_STRANGE, "slivers": 1}  # pixels of a sprite, at first

@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from spritecodec.model.learn import fast_bf16, keep_memory
-from spritecodec.model.network import SpriteNetwork
+from spritecodec.model.marionette.learn import fast_bf16, keep_memory
+from spritecodec.model.marionette.network import SpriteNetwork
 from spritecodec.model.presets import PRESETS, ModelConfig
 from tests.reference_model import loss as reference_loss
 

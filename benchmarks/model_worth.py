@@ -39,13 +39,13 @@ import spritecodec
 from benchmarks.clips.registry import spec_of
 from benchmarks.segmentation import first_frames
 from spritecodec.clip import ArrayClip
-from spritecodec.encode import Quality
+from spritecodec.formats.spr.library import Library
 from spritecodec.harden import harden
+from spritecodec.mining.tracks.residual import exact_residual
 from spritecodec.model.checkpoint import NAME, Workdir
 from spritecodec.model.presets import PRESETS, Phase, Preset
 from spritecodec.model.train import train
-from spritecodec.packing import Library
-from spritecodec.refine.correct import exact_residual
+from spritecodec.segment_encoder import Quality
 
 RESULTS = Path(__file__).resolve().parent / "results" / "model_worth.json"
 ENGINES = ("matching", "network", "both")

@@ -23,8 +23,8 @@ from PIL import Image, ImageDraw, ImageFont
 import spritecodec
 from benchmarks.clips.registry import CACHE, clip_file, spec_of
 from spritecodec.formats import sheet
-from spritecodec.formats.pack import pack_pictures, pack_segment, segment_sections
-from spritecodec.formats.pixels import Palette
+from spritecodec.formats.spr.chunks import pack_pictures, pack_segment, segment_sections
+from spritecodec.formats.spr.pictures import Palette
 from spritecodec.reader import Reader
 from spritecodec.render import Renderer
 from spritecodec.scene import Residual, Scene, Tracks

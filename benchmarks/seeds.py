@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from benchmarks.clips.registry import clip_file, spec_of
 from spritecodec.clip import Clip
-from spritecodec.formats.video_in import open_clip
+from spritecodec.formats.video.video_in import open_clip
 from spritecodec.model.presets import PRESETS, Preset
 from spritecodec.model.train import train
 

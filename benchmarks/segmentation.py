@@ -2,7 +2,7 @@
 
     python -m benchmarks.segmentation sprite-game platformer [--frames N] [--no-model]
 
-*After*: the clip is encoded without loss, and `spritecodec.segment` says which sprite shows
+*After*: the clip is encoded without loss, and `spritecodec.labels` says which sprite shows
 at each pixel. *Before*: the sprite model alone, preset ``default``, hard pictures without
 residual. Both are compared with the true label maps by the paper's rule (section 3.1): each
 dictionary patch goes to the true sprite that it overlaps most; then the mean over the true

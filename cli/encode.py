@@ -23,7 +23,7 @@ from spritecodec.cli.common import (
 from spritecodec.errors import SettingsError
 
 if TYPE_CHECKING:
-    from spritecodec.encode import Quality
+    from spritecodec.segment_encoder import Quality
 
 PRESETS = ("fast", "default", "slow", "paper")
 
@@ -90,7 +90,7 @@ def command(
     lossless, and others at 40 dB.
     """
     from spritecodec.encode import encode
-    from spritecodec.model.ranks import Ranks
+    from spritecodec.model.distributed import Ranks
 
     if as_json and target == "-":
         raise click.UsageError("--json and the target - both want standard output")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from spritecodec.cli.common import JSON, SOURCE_SPR, clock, decibels, warn, write_json
-from spritecodec.formats.pack import SECTIONS
+from spritecodec.formats.spr.chunks import SECTIONS
 from spritecodec.reader import Reader
 from spritecodec.reader import open as open_reader
 

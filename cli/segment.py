@@ -12,7 +12,7 @@ from spritecodec.cli.common import JSON, OVERWRITE, SOURCE_SPR, Progress, write_
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spritecodec.segment import Segmentation
+    from spritecodec.labels import Segmentation
 
 EPILOG = """\b
 Examples:
@@ -54,8 +54,8 @@ def command(
     for, how many pixels it has, and in how many frames it shows.
     """
     from spritecodec.errors import OutputError, SettingsError
-    from spritecodec.formats.video_out import Place
-    from spritecodec.segment import Segmentation
+    from spritecodec.formats.video.video_out import Place
+    from spritecodec.labels import Segmentation
 
     with Segmentation(source, by, tiles=tiles) as labels:  # type: ignore[arg-type]
         frames = range(*slice(start, stop).indices(len(labels)))

@@ -32,7 +32,7 @@ def command(
     from PIL import Image
 
     from spritecodec.formats import sheet
-    from spritecodec.formats.container import create
+    from spritecodec.formats.atomic import create
     from spritecodec.reader import open as open_reader
 
     if as_json and target == "-":

@@ -56,7 +56,7 @@ def command(source: str, against: str | None, as_json: bool) -> None:
 
 def _compare(reader: Reader, against: str) -> dict[str, Any]:
     """Measure the frames against the source; complain where a claim is not kept."""
-    from spritecodec.formats.video_in import open_clip
+    from spritecodec.formats.video.video_in import open_clip
     from spritecodec.metrics import psnr_from_mse, squared_error
 
     clip = open_clip(against)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spritecodec.errors import FormatError
-from spritecodec.formats.container import read_varint, write_varint
+from spritecodec.formats.spr.container import read_varint, write_varint
 from spritecodec.scene import Scene
 
 Picture = NDArray[np.uint8]

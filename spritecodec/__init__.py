@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from spritecodec.clip import ArrayClip, AudioStream, Clip, Piece
     from spritecodec.decode import DecodeReport, decode
     from spritecodec.encode import EncodeReport, encode
-    from spritecodec.formats.video_in import open_clip
+    from spritecodec.formats.video.video_in import open_clip
+    from spritecodec.labels import Segmentation, segment
     from spritecodec.metrics import ms_ssim, psnr, ssim
     from spritecodec.reader import Reader, Verification, open
     from spritecodec.render import Renderer
     from spritecodec.scene import Layer, Recolouring, Residual, Scene, Tracks
-    from spritecodec.segment import Segmentation, segment
 
 __version__ = "0.1.0"
 
@@ -48,12 +48,12 @@ _HOMES = {
     "spritecodec.clip": ("ArrayClip", "AudioStream", "Clip", "Piece"),
     "spritecodec.decode": ("DecodeReport", "decode"),
     "spritecodec.encode": ("EncodeReport", "encode"),
-    "spritecodec.formats.video_in": ("open_clip",),
+    "spritecodec.formats.video.video_in": ("open_clip",),
     "spritecodec.metrics": ("ms_ssim", "psnr", "ssim"),
     "spritecodec.reader": ("Reader", "Verification", "open"),
     "spritecodec.render": ("Renderer",),
     "spritecodec.scene": ("Layer", "Recolouring", "Residual", "Scene", "Tracks"),
-    "spritecodec.segment": ("Segmentation", "segment"),
+    "spritecodec.labels": ("Segmentation", "segment"),
 }
 _LAZY = {name: home for home, names in _HOMES.items() for name in names}
 

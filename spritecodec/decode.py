@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from spritecodec.errors import FormatError, SettingsError
-from spritecodec.formats.video_out import open_writer
+from spritecodec.formats.video.video_out import open_writer
 from spritecodec.reader import open as open_reader
 
 # Frames are handed on in pieces of about this many bytes; small ones stay in the cache.
@@ -76,7 +76,7 @@ def decode(
     scale : int
         Enlarge by this factor with nearest neighbour.
     format : str, optional
-        One of `spritecodec.formats.video_out.FORMATS`; by the target's name when left out.
+        One of `spritecodec.formats.video.video_out.FORMATS`; by the target's name when left out.
     start, stop : int, optional
         Decode frames start to stop - 1 only. The sound is then left out, and time stamps
         start at 0.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spritecodec.errors import SettingsError
 from spritecodec.model.discovery import Discovery
-from spritecodec.model.kernels import boxes, levels
+from spritecodec.model.matching.kernels import boxes, levels
 from spritecodec.scene import Layer, Residual, Scene, Tracks
 
 

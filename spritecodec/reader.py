@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 
 from spritecodec.clip import AudioStream, Piece
 from spritecodec.errors import FormatError
-from spritecodec.formats.container import HEADER, ChunkInfo, Container
-from spritecodec.formats.pack import (
+from spritecodec.formats.spr.chunks import (
     MOST_SEGMENT_FRAMES,
     SECTIONS,
     Head,
@@ -34,7 +33,8 @@ from spritecodec.formats.pack import (
     unpack_segment,
     unpack_times,
 )
-from spritecodec.formats.pixels import Palette, Picture
+from spritecodec.formats.spr.container import HEADER, ChunkInfo, Container
+from spritecodec.formats.spr.pictures import Palette, Picture
 from spritecodec.render import Renderer
 from spritecodec.scene import Scene
 

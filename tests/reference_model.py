@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from spritecodec.model.network import PartialConv2d, SpriteNetwork
+from spritecodec.model.marionette.network import PartialConv2d, SpriteNetwork
 
 
 def partial_convolution(layer: PartialConv2d, x: Tensor) -> Tensor:

@@ -9,15 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spritecodec.clip import AudioStream
-from spritecodec.formats.container import Writer
-from spritecodec.formats.pack import (
-    Head,
-    pack_audio,
-    pack_head,
-    pack_pictures,
-    pack_segment,
-)
-from spritecodec.formats.pixels import Palette
+from spritecodec.formats.spr.chunks import Head, pack_audio, pack_head, pack_pictures, pack_segment
+from spritecodec.formats.spr.container import Writer
+from spritecodec.formats.spr.pictures import Palette
 from spritecodec.render import Renderer
 from spritecodec.scene import Layer, Recolouring, Residual, Scene, Tracks
 

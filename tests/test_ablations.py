@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from benchmarks.ablations import PAPER, VARIANTS, run, summary, to_markdown
-from spritecodec.model.frames import Sample
-from spritecodec.model.network import SpriteNetwork
+from spritecodec.model.marionette.network import SpriteNetwork
 from spritecodec.model.presets import ModelConfig
+from spritecodec.model.sample import Sample
 
 SETTINGS = {"clip": "mario-1-1", "steps_scale": 1e-5, "rate_scale": 10, "crop": 32, "lean": True}
 

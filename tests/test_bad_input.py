@@ -13,7 +13,8 @@ import zstandard
 from numpy.typing import NDArray
 
 import spritecodec as sc
-from spritecodec.formats.container import decompress, read_varint, write_varint
+from spritecodec.formats.spr.container import read_varint, write_varint
+from spritecodec.formats.spr.zstd import decompress
 
 SHARDS = 4
 

@@ -17,7 +17,7 @@ from PIL import Image
 import spritecodec as sc
 from spritecodec import cli
 from spritecodec.formats import sheet
-from spritecodec.formats.pack import pack_head
+from spritecodec.formats.spr.chunks import pack_head
 
 PROGRAM = [sys.executable, "-P", "-m", "spritecodec.cli"]
 

@@ -14,8 +14,9 @@ import pytest
 import zstandard
 
 from spritecodec.errors import FormatError, InputError, OutputError, VersionError
-from spritecodec.formats import container
-from spritecodec.formats.container import Container, Writer
+from spritecodec.formats import atomic
+from spritecodec.formats.spr import container, zstd
+from spritecodec.formats.spr.container import Container, Writer
 
 CHUNKS = [
     ("HEAD", b"head payload", 0),
@@ -201,14 +202,14 @@ def parts() -> list[bytes]:
 @pytest.mark.parametrize("content", [[], [b""], [b"a"], parts(), [b"\0" * 300_000]])
 def test_compress_round_trip(content: list[bytes]) -> None:
     whole = b"".join(content)
-    data = container.compress(content)
-    assert container.decompress(data, len(whole)) == whole
+    data = zstd.compress(content)
+    assert zstd.decompress(data, len(whole)) == whole
     with pytest.raises(FormatError):
-        container.decompress(data + b"x", len(whole))
+        zstd.decompress(data + b"x", len(whole))
 
 
 def test_parts_of_different_kinds_cost_less_apart() -> None:
-    assert len(container.compress(parts())) < 0.85 * len(container.compress([b"".join(parts())]))
+    assert len(zstd.compress(parts())) < 0.85 * len(zstd.compress([b"".join(parts())]))
 
 
 def test_content_above_the_limit_is_refused_before_it_is_decoded() -> None:
@@ -218,14 +219,14 @@ def test_content_above_the_limit_is_refused_before_it_is_decoded() -> None:
     bomb = zstandard.ZstdCompressor(compression_params=settings).compress(bytes(200_000_000))
     assert len(bomb) < 20_000
     with pytest.raises(FormatError, match="limit"):
-        container.decompress(bomb, 1_000_000)
+        zstd.decompress(bomb, 1_000_000)
 
 
 def test_a_short_frame_that_declares_much_is_refused() -> None:
     # Frame header: single segment, 8-byte content size, checksum; then nothing.
     forged = b"\xe4" + (1 << 50).to_bytes(8, "little") + b"\x01\0\0" + b"\0" * 4
     with pytest.raises(FormatError, match="cannot hold"):
-        container.decompress(forged, 1 << 60)
+        zstd.decompress(forged, 1 << 60)
 
 
 @pytest.mark.parametrize("setting", ["write_content_size", "write_checksum"])
@@ -235,21 +236,21 @@ def test_frames_without_size_or_checksum_are_refused(setting: str) -> None:
     made = zstandard.ZstdCompressionParameters.from_level(3, format=form, **settings)
     data = zstandard.ZstdCompressor(compression_params=made).compress(b"hello" * 9)
     with pytest.raises(FormatError, match="content size or checksum"):
-        container.decompress(data, 1000)
+        zstd.decompress(data, 1000)
 
 
 def test_damaged_frames_end_in_one_error() -> None:
-    data = container.compress(parts())
+    data = zstd.compress(parts())
     whole = b"".join(parts())
     rng = random.Random(3)
     for cut in range(0, len(data), 7):
         with pytest.raises(FormatError):
-            container.decompress(data[:cut], len(whole))
+            zstd.decompress(data[:cut], len(whole))
     for _ in range(500):
         bad = bytearray(data)
         bad[rng.randrange(len(bad))] ^= 1 << rng.randrange(8)
         try:
-            assert container.decompress(bytes(bad), len(whole)) == whole
+            assert zstd.decompress(bytes(bad), len(whole)) == whole
         except FormatError:
             continue
 
@@ -260,7 +261,7 @@ def test_damaged_frames_end_in_one_error() -> None:
 def test_create_replaces_only_at_the_end(tmp_path: Path) -> None:
     target = tmp_path / "out.spr"
     target.write_bytes(b"old")
-    with container.create(target, overwrite=True) as stream:
+    with atomic.create(target, overwrite=True) as stream:
         stream.write(b"new")
         assert target.read_bytes() == b"old"
     assert target.read_bytes() == b"new"
@@ -269,7 +270,7 @@ def test_create_replaces_only_at_the_end(tmp_path: Path) -> None:
 
 def test_create_leaves_nothing_behind_after_an_error(tmp_path: Path) -> None:
     def fail() -> None:
-        with container.create(tmp_path / "out.spr") as stream:
+        with atomic.create(tmp_path / "out.spr") as stream:
             stream.write(b"half")
             raise KeyboardInterrupt
 
@@ -287,7 +288,7 @@ def test_create_refuses_bad_targets(tmp_path: Path) -> None:
         (tmp_path / "none" / "a.spr", "no folder"),
         (Path("/dev/full"), "not a regular file"),
     ]:
-        with pytest.raises(OutputError, match=sentence), container.create(target):
+        with pytest.raises(OutputError, match=sentence), atomic.create(target):
             pass
     assert existing.read_bytes() == b"old"
 
@@ -296,7 +297,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def fill() -> None:
-        with container.create(tmp_path / "out.spr") as stream:
+        with atomic.create(tmp_path / "out.spr") as stream:
             resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
             stream.write(b"x" * 100_000)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import math
 from fractions import Fraction
@@ -17,14 +16,13 @@ from video_makers import few_colours, kept_audio, make_video
 import spritecodec as sc
 from benchmarks.clips.drawn import true_scene
 from spritecodec.clip import ArrayClip
-from spritecodec.encode import AUTO_PSNR, Quality
-from spritecodec.formats.video_in import open_clip
+from spritecodec.formats.video.video_in import open_clip
 from spritecodec.metrics import psnr
 from spritecodec.render import Renderer
+from spritecodec.segment_encoder import AUTO_PSNR, Quality
 
 Frames = NDArray[np.uint8]
 # The package's attribute of that name is the function.
-ENCODING = importlib.import_module("spritecodec.encode")
 
 
 @cache
@@ -178,7 +176,7 @@ def test_many_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quality:
     if quality != "lossless":
         source = recording(tmp_path / "in.mp4", frames)
         frames = np.concatenate([p.frames for p in open_clip(source).pieces()])
-    monkeypatch.setattr(ENCODING, "SEGMENT_FRAMES", 7)
+    monkeypatch.setattr("spritecodec.segment_encoder.SEGMENT_FRAMES", 7)
     report = sc.encode(source, tmp_path / "a.spr", preset="fast", quality=quality)
     check_report(report, tmp_path / "a.spr", frames)
     assert report.segments == 3
@@ -194,8 +192,8 @@ def test_noise_is_split_before_it_exceeds_what_readers_accept(
 ) -> None:
     frames = np.random.default_rng(2).integers(0, 256, (9, 20, 30, 3), np.uint8)
     limit = 3 * 20 * 30
-    monkeypatch.setattr("spritecodec.refine.search.RESIDUAL_LIMIT", limit)
-    monkeypatch.setattr("spritecodec.formats.pack.RESIDUAL_LIMIT", limit)
+    monkeypatch.setattr("spritecodec.mining.search.RESIDUAL_LIMIT", limit)
+    monkeypatch.setattr("spritecodec.formats.spr.chunks.RESIDUAL_LIMIT", limit)
     report = sc.encode(frames, tmp_path / "a.spr", preset="fast")
     check_report(report, tmp_path / "a.spr", frames)
     assert report.lossless

@@ -183,7 +183,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     code = f"""
 import resource, sys
 from spritecodec import cli
-import spritecodec.refine.mine  # compiled code is cached in files too
+import spritecodec.mining.mine  # compiled code is cached in files too
 resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
 sys.exit(cli.run(["encode", {str(source)!r}, {str(target)!r}, "--preset", "fast"]))
 """

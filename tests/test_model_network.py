@@ -12,9 +12,9 @@ from reference_model import loss as reference_loss
 
 from spritecodec.clip import ArrayClip
 from spritecodec.errors import SettingsError
-from spritecodec.model.compositing import background_shift, place
-from spritecodec.model.learn import Learner, pack_state, propose, unpack_state
-from spritecodec.model.network import Decomposition, Generator, SpriteNetwork
+from spritecodec.model.marionette.compositing import background_shift, place
+from spritecodec.model.marionette.learn import Learner, pack_state, propose, unpack_state
+from spritecodec.model.marionette.network import Decomposition, Generator, SpriteNetwork
 from spritecodec.model.presets import PRESETS, Background, ModelConfig, Phase, Preset
 from spritecodec.model.train import Progress, train
 
@@ -139,8 +139,8 @@ def test_gated_translation_leaves_the_other_sprites_at_their_anchors() -> None:
 
 
 def test_proposals_draw_what_the_hard_network_drew() -> None:
-    from spritecodec.model import kernels
-    from spritecodec.model.learn import hard_sprites
+    from spritecodec.model.marionette.learn import hard_sprites
+    from spritecodec.model.matching import kernels
 
     net = network(SMALL)
     frame = np.random.default_rng(0).integers(0, 255, (32, 48, 3)).astype(np.uint8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.model.parts import Sightings
+from spritecodec.model.matching.parts import Sightings
 
 Image = NDArray[np.uint8]
 SKY = 200

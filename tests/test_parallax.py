@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from spritecodec.formats.pack import Palette, pack_pictures, pack_segment
-from spritecodec.refine.correct import exact_residual
-from spritecodec.refine.indexed import Indexed
-from spritecodec.refine.mine import Setting, find_translucent, find_worlds, mine
-from spritecodec.refine.parallax import find_parallax
-from spritecodec.refine.world import World
+from spritecodec.formats.spr.chunks import Palette, pack_pictures, pack_segment
+from spritecodec.mining.background.world import World
+from spritecodec.mining.camera.parallax import find_parallax
+from spritecodec.mining.indexed import Indexed
+from spritecodec.mining.mine import mine
+from spritecodec.mining.setting import Setting, find_translucent, find_worlds
+from spritecodec.mining.tracks.residual import exact_residual
 from spritecodec.render import Renderer
 from spritecodec.scene import Layer, Residual, Scene, Tracks
 

@@ -42,7 +42,7 @@ def test_the_version_is_that_of_the_distribution() -> None:
     assert sc.__version__ == version("spritecodec")
 
 
-@pytest.mark.parametrize("name", ["encode", "decode", "segment"])
+@pytest.mark.parametrize("name", ["encode", "decode"])
 def test_importing_the_module_does_not_hide_the_function(name: str) -> None:
     module = importlib.import_module(f"spritecodec.{name}")
     assert inspect.ismodule(module)

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import spritecodec as sc
-from spritecodec.model.ranks import Ranks
+from spritecodec.model.distributed import Ranks
 
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
@@ -26,7 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 import numpy as np
 from spritecodec.clip import ArrayClip
-from spritecodec.model import learn
+from spritecodec.model.marionette import learn
 from spritecodec.model.presets import PRESETS, Fit, Matching, Phase
 from spritecodec.model.train import train
 

@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 import spritecodec as sc
 from spritecodec.clip import Clip
-from spritecodec.formats.pack import Head, pack_head
+from spritecodec.formats.spr.chunks import Head, pack_head
 
 
 @pytest.fixture

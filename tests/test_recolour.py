@@ -15,8 +15,8 @@ import spr_files
 from numpy.typing import NDArray
 
 import spritecodec as sc
-from spritecodec.formats.pack import pack_head, pack_pictures, pack_segment
-from spritecodec.formats.pixels import Palette
+from spritecodec.formats.spr.chunks import pack_head, pack_pictures, pack_segment
+from spritecodec.formats.spr.pictures import Palette
 
 Frames = NDArray[np.uint8]
 HEIGHT, WIDTH, COUNT = 64, 96, 80

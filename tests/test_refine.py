@@ -10,11 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.clips.drawn import true_scene
-from spritecodec.refine.correct import exact_residual
-from spritecodec.refine.indexed import Indexed
-from spritecodec.refine.merge import merge_sprites
-from spritecodec.refine.mine import find_settings, find_worlds, mine
-from spritecodec.refine.pan import estimate_pan
+from spritecodec.mining.camera.pan import estimate_pan
+from spritecodec.mining.indexed import Indexed
+from spritecodec.mining.mine import mine
+from spritecodec.mining.setting import find_settings, find_worlds
+from spritecodec.mining.sprites.merge import merge_sprites
+from spritecodec.mining.tracks.residual import exact_residual
 from spritecodec.render import Renderer
 from spritecodec.scene import Scene
 

@@ -12,10 +12,11 @@ import spr_files
 from numpy.typing import NDArray
 
 import spritecodec as sc
-from spritecodec.formats.container import compress, decompress, write_varint
-from spritecodec.formats.pack import pack_head, pack_pictures, pack_segment
-from spritecodec.formats.pixels import Palette
-from spritecodec.formats.streams import write_stream
+from spritecodec.formats.spr.chunks import pack_head, pack_pictures, pack_segment
+from spritecodec.formats.spr.container import write_varint
+from spritecodec.formats.spr.pictures import Palette
+from spritecodec.formats.spr.streams import write_stream
+from spritecodec.formats.spr.zstd import compress, decompress
 
 Frames = NDArray[np.uint8]
 N = 14

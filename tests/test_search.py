@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.clips.drawn import true_scene
-from spritecodec.packing import Library
-from spritecodec.refine.indexed import Indexed
-from spritecodec.refine.search import Search
+from spritecodec.formats.spr.library import Library
+from spritecodec.mining.indexed import Indexed
+from spritecodec.mining.search import Search
 from spritecodec.render import Renderer
 
 

@@ -17,8 +17,8 @@ import spritecodec as sc
 from benchmarks.clips.drawn import true_scene
 from benchmarks.clips.truth import label_frame
 from spritecodec import cli
-from spritecodec.formats.pack import pack_head, pack_pictures, pack_segment
-from spritecodec.formats.pixels import Palette
+from spritecodec.formats.spr.chunks import pack_head, pack_pictures, pack_segment
+from spritecodec.formats.spr.pictures import Palette
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import spr_files
 from numpy.typing import NDArray
 
 import spritecodec as sc
-from spritecodec.formats import pack
-from spritecodec.formats.pixels import Palette, Picture
+from spritecodec.formats.spr import chunks as pack
+from spritecodec.formats.spr.pictures import Palette, Picture
 from spritecodec.scene import Layer
 
 SPEC = Path(__file__).parent.parent / "formats" / "SPEC.md"

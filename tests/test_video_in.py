@@ -27,9 +27,9 @@ from video_makers import (
 
 from spritecodec.clip import Clip
 from spritecodec.errors import InputError
-from spritecodec.formats.images import natural_key
-from spritecodec.formats.video_in import open_clip
-from spritecodec.formats.video_out import open_writer
+from spritecodec.formats.video.images import natural_key
+from spritecodec.formats.video.video_in import open_clip
+from spritecodec.formats.video.video_out import open_writer
 
 LOSSLESS = [
     ("a.mkv", "ffv1", "bgr0"),
@@ -331,7 +331,7 @@ def test_y4m_on_standard_input_is_read_twice_and_then_gone(
 def test_empty_standard_input() -> None:
     code = (
         "from spritecodec.errors import InputError\n"
-        "from spritecodec.formats.video_in import open_clip\n"
+        "from spritecodec.formats.video.video_in import open_clip\n"
         "try:\n open_clip('-')\n"
         "except InputError as error:\n print(error)"
     )

@@ -20,8 +20,8 @@ from video_makers import Frames, few_colours, kept_audio, read_all
 
 from spritecodec.clip import AudioStream
 from spritecodec.errors import OutputError, SettingsError
-from spritecodec.formats.framemd5 import FrameHasher
-from spritecodec.formats.video_out import FORMATS, VideoWriter, format_of, open_writer
+from spritecodec.formats.video.framemd5 import FrameHasher
+from spritecodec.formats.video.video_out import FORMATS, VideoWriter, format_of, open_writer
 
 TICK = Fraction(1, 30)
 # Frames shown for 1 to 5 ticks.
@@ -392,7 +392,7 @@ import resource, signal, sys
 from fractions import Fraction
 import numpy as np
 from spritecodec.errors import OutputError
-from spritecodec.formats.video_out import open_writer
+from spritecodec.formats.video.video_out import open_writer
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
 frames = np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)
@@ -422,7 +422,7 @@ import sys
 from fractions import Fraction
 import numpy as np
 from spritecodec.errors import OutputError
-from spritecodec.formats.video_out import open_writer
+from spritecodec.formats.video.video_out import open_writer
 frames = np.arange(3 * 4 * 4 * 3, dtype=np.uint8).reshape(3, 4, 4, 3)
 repeat = int(sys.argv[2])
 try:

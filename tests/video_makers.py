@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spritecodec.clip import AudioStream, Clip
-from spritecodec.formats.video_in import open_clip
+from spritecodec.formats.video.video_in import open_clip
 
 Frames = NDArray[np.uint8]
 
@@ -95,6 +95,6 @@ def make_audio(path: Path, codec: str, seconds: float = 0.3) -> Path:
 
 def kept_audio(folder: Path, codec: str) -> AudioStream:
     """An AudioStream of a freshly encoded tone, as the reader keeps it."""
-    from spritecodec.formats.audio import read_audio
+    from spritecodec.formats.video.audio import read_audio
 
     return read_audio(make_audio(folder / f"{codec}.mkv", codec))[0]

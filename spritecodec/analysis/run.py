@@ -207,7 +207,8 @@ def _own_code() -> str:
     digest = hashlib.sha256()
     home = Path(spritecodec.__file__).parent
     formats = Path(sys.modules["spritecodec.formats"].__path__[0])
-    for folder in (home, home / "model", home / "refine", formats):
+    folders = [home, *(f for f in sorted(home.rglob("*/")) if f.name != "analysis")]
+    for folder in (*folders, formats, *sorted(formats.glob("*/"))):
         for file in sorted(folder.glob("*.py")):
             digest.update(file.read_bytes())
     return digest.hexdigest()

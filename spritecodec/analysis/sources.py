@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spritecodec.clip import AudioStream, Clip, Piece
-from spritecodec.formats.video_in import open_clip
+from spritecodec.formats.video.video_in import open_clip
 from spritecodec.reader import Reader
 from spritecodec.reader import open as open_spr
 

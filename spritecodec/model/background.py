@@ -15,7 +15,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.model.frames import Sample
+from spritecodec.model.sample import Sample
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.int32]

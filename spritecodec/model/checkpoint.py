@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from spritecodec.errors import OutputError, TrainingError
-from spritecodec.model.kernels import Image
+from spritecodec.model.matching.kernels import Image
 
 NAME = "checkpoint.safetensors"
 PERIOD = 30.0

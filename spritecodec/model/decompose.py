@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from spritecodec.clip import Clip
 from spritecodec.errors import InputError
 from spritecodec.metrics import psnr_from_mse
-from spritecodec.model import kernels
 from spritecodec.model.background import Canvas
 from spritecodec.model.discovery import Discovery
-from spritecodec.model.kernels import Image, Rows
-from spritecodec.model.learn import propose
-from spritecodec.model.matching import Dictionary, Pictures
-from spritecodec.model.network import SpriteNetwork
+from spritecodec.model.marionette.learn import propose
+from spritecodec.model.marionette.network import SpriteNetwork
+from spritecodec.model.matching import kernels
+from spritecodec.model.matching.kernels import Image, Rows
+from spritecodec.model.matching.match import Dictionary, Pictures
 
 WORSE = 1.5
 """A frame whose error grows by more than this factor is searched afresh."""

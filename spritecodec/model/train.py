@@ -27,16 +27,16 @@ from spritecodec.model.background import Canvas, discover_background, solid_colo
 from spritecodec.model.checkpoint import Arrays, Workdir, sheet
 from spritecodec.model.decompose import backdrop, decompose
 from spritecodec.model.discovery import Discovery
-from spritecodec.model.fit import fit
-from spritecodec.model.frames import sample_frames
-from spritecodec.model.kernels import Image, Rows
-from spritecodec.model.learn import Learner, pack_state, unpack_state
-from spritecodec.model.matching import Dictionary, Pictures
-from spritecodec.model.mining import mine_round
-from spritecodec.model.network import SpriteNetwork
-from spritecodec.model.parts import Sightings
+from spritecodec.model.distributed import Ranks
+from spritecodec.model.marionette.learn import Learner, pack_state, unpack_state
+from spritecodec.model.marionette.network import SpriteNetwork
+from spritecodec.model.matching.cut import mine_round
+from spritecodec.model.matching.fit import fit
+from spritecodec.model.matching.kernels import Image, Rows
+from spritecodec.model.matching.match import Dictionary, Pictures
+from spritecodec.model.matching.parts import Sightings
 from spritecodec.model.presets import Matching, Preset
-from spritecodec.model.ranks import Ranks
+from spritecodec.model.sample import sample_frames
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The .spr file: container, chunks, and the streams inside."""

@@ -1,0 +1,255 @@
+"""Tracks as streams (specification: "Tracks").
+
+A track's first placement is written in screen coordinates; every later one as a step from
+the one before. Steps are predicted (the object rests, or goes on as it went), and follow
+one another track by track or frame by frame, whichever compresses better: track by track
+keeps an object's habits together, frame by frame the objects that move in step.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spritecodec.formats.spr.streams import Cursor, Ints, read_stream, smallest, write_stream
+from spritecodec.scene import Layer, Tracks
+
+BY_TRACK, BY_FRAME = 0, 1
+REST, GO_ON = 0, 2  # added to the order: a step stream's mode byte is order + predictor
+
+MOST_TRACKS = 1 << 22
+MOST_PLACEMENTS = 1 << 24
+
+
+def _owners(length: Ints) -> Ints:
+    return np.repeat(np.arange(len(length)), length)
+
+
+def _frame_order(start: Ints, length: Ints) -> NDArray[np.intp]:
+    """Positions of all steps, frame by frame and within a frame by track."""
+    first = np.cumsum(length) - length
+    owner = _owners(length)
+    frame = np.arange(len(owner)) - first[owner] + start[owner]
+    step = np.ones(len(owner), bool)
+    step[first] = False
+    order = np.lexsort((owner, frame))
+    kept: NDArray[np.intp] = order[step[order]]
+    return kept
+
+
+def _track_order(length: Ints) -> NDArray[np.intp]:
+    """Positions of all steps, track by track."""
+    step = np.ones(int(length.sum()), bool)
+    step[np.cumsum(length) - length] = False
+    return np.flatnonzero(step)
+
+
+def _differences(values: Ints, first: Ints) -> Ints:
+    """values[p] - values[p - 1] inside each track; 0 for each track's first."""
+    out = np.diff(values, prepend=0)
+    out[first] = 0
+    return out
+
+
+def _sums(steps: Ints, first: Ints, length: Ints) -> Ints:
+    """Inverse of `_differences`, starting every track at 0; steps[first] must be 0."""
+    total = np.cumsum(steps)
+    return total - np.repeat(total[first], length)
+
+
+def _write_steps(steps: Ints, first: Ints, orders: list[NDArray[np.intp]]) -> bytes:
+    change = _differences(steps, first)
+    candidates = [
+        bytes([order + predictor]) + write_stream(values[orders[order]])
+        for order in (BY_TRACK, BY_FRAME)
+        for predictor, values in ((REST, steps), (GO_ON, change))
+    ]
+    return candidates[smallest(candidates)]
+
+
+def _read_steps(cursor: Cursor, first: Ints, length: Ints, orders: list[NDArray[np.intp]]) -> Ints:
+    mode = cursor.byte()
+    if mode > BY_FRAME + GO_ON:
+        raise cursor.fail(f"unknown step mode {mode}")
+    order = orders[mode & 1]
+    coded = read_stream(cursor, len(order))
+    if len(coded) != len(order):
+        raise cursor.fail("steps are missing")
+    steps = np.zeros(int(length.sum()), np.int64)
+    steps[order] = coded
+    return _sums(steps, first, length) if mode & GO_ON else steps
+
+
+def _successors(sprite: Ints, first: Ints, order: NDArray[np.intp]) -> tuple[Ints, list[int]]:
+    """How a placement's sprite follows from the one before, and the sprites spelled out.
+
+    0: the same sprite. r > 0: the r-th most recent successor of that sprite, of any track.
+    -1: one that has not followed it yet; spelled out.
+    """
+    code = np.zeros(len(sprite), np.int64)
+    spelled: list[int] = []
+    recent: dict[int, list[int]] = {}
+    changed = order[_differences(sprite, first)[order] != 0]
+    for p in changed.tolist():
+        before, now = int(sprite[p - 1]), int(sprite[p])
+        followers = recent.setdefault(before, [])
+        if now in followers:
+            code[p] = followers.index(now) + 1
+            followers.remove(now)
+        else:
+            code[p] = -1
+            spelled.append(now)
+        followers.insert(0, now)
+    return code, spelled
+
+
+def _write_sprites(sprite: Ints, first: Ints, orders: list[NDArray[np.intp]]) -> bytes:
+    candidates = []
+    for mode, order in enumerate(orders):
+        code, spelled = _successors(sprite, first, order)
+        body = write_stream(code[order]) + write_stream(spelled)
+        candidates.append(bytes([mode]) + body)
+    return candidates[smallest(candidates)]
+
+
+def _read_sprites(
+    cursor: Cursor,
+    start_sprite: Ints,
+    length: Ints,
+    orders: list[NDArray[np.intp]],
+) -> Ints:
+    mode = cursor.byte()
+    if mode > BY_FRAME:
+        raise cursor.fail(f"unknown sprite order {mode}")
+    order = orders[mode]
+    code = read_stream(cursor, len(order))
+    spelled = iter(read_stream(cursor, len(order)).tolist())
+    if len(code) != len(order):
+        raise cursor.fail("sprite changes are missing")
+    owner = _owners(length)
+    current = start_sprite.tolist()
+    recent: dict[int, list[int]] = {}
+    first = np.cumsum(length) - length
+    step = np.zeros(len(owner), np.int64)
+    step[first] = start_sprite
+    events = np.flatnonzero(code)
+    for p, c, track in zip(
+        order[events].tolist(), code[events].tolist(), owner[order[events]].tolist(), strict=True
+    ):
+        followers = recent.setdefault(current[track], [])
+        if 0 < c <= len(followers):
+            now = followers.pop(c - 1)
+        elif c == -1:
+            now = next(spelled, -1)
+        else:
+            raise cursor.fail("a sprite follows that was never seen")
+        followers.insert(0, now)
+        step[p] = now - current[track]
+        current[track] = now
+    if next(spelled, None) is not None:
+        raise cursor.fail("a sprite is spelled out but not used")
+    total = np.cumsum(step)
+    sprite: Ints = total - np.repeat(total[first] - start_sprite, length)
+    return sprite
+
+
+def write_tracks(tracks: Tracks, layers: tuple[Layer, ...]) -> list[bytes]:
+    """Tracks as parts, ready for compression; the inverse is `read_tracks`.
+
+    Parameters
+    ----------
+    tracks : Tracks
+        Sprite numbers are smallest when the dictionary is ordered by first use.
+    layers : tuple of Layer
+        Their pan predicts where tracks appear.
+    """
+    length = tracks.length.astype(np.int64)
+    first = tracks.first[:-1]
+    start = tracks.start.astype(np.int64)
+    sprite, x, y = (a.astype(np.int64) for a in (tracks.sprite, tracks.x, tracks.y))
+    flip = tracks.flip.astype(np.int64)
+    pan = _pan_at(layers, tracks.layer.astype(np.int64), start)
+    newest = np.maximum.accumulate(np.append(-1, sprite[first]))[:-1]
+    parts = [
+        write_stream(start),
+        write_stream(length - 1),
+        write_stream(tracks.layer),
+        write_stream(tracks.z),
+        write_stream(newest + 1 - sprite[first]),
+        write_stream(x[first] - pan[:, 0]),
+        write_stream(y[first] - pan[:, 1]),
+        write_stream(flip[first]),
+    ]
+    orders = [_track_order(length), _frame_order(start, length)]
+    parts.append(_write_sprites(sprite, first, orders))
+    parts += [_write_steps(_differences(v, first), first, orders) for v in (x, y, flip)]
+    return parts
+
+
+def _pan_at(layers: tuple[Layer, ...], layer: Ints, frame: Ints) -> Ints:
+    pan = np.stack([np.asarray(la.pan, np.int64) for la in layers]) if layers else None
+    return np.zeros((0, 2), np.int64) if pan is None else pan[layer, frame]
+
+
+def read_tracks(cursor: Cursor, layers: tuple[Layer, ...], frames: int, sprites: int) -> Tracks:
+    """Read what `write_tracks` wrote.
+
+    Parameters
+    ----------
+    cursor : Cursor
+    layers : tuple of Layer
+    frames, sprites : int
+        Of the segment and of the dictionary; what the tracks say must lie inside.
+
+    Raises
+    ------
+    FormatError
+        The streams are damaged.
+    """
+    start = read_stream(cursor, MOST_TRACKS)
+    heads = [read_stream(cursor, len(start)) for _ in range(7)]
+    if any(len(h) != len(start) for h in heads):
+        raise cursor.fail("a track is incomplete")
+    length, layer, z, sprite_code, x0, y0, flip0 = heads
+    length = length + 1
+    if (
+        (start < 0).any()
+        or (length < 1).any()
+        or (length > frames).any()
+        or (start + length > frames).any()
+    ):
+        raise cursor.fail("a track lies outside the segment")
+    if len(layer) and (layer.min() < 0 or layer.max() >= len(layers)):
+        raise cursor.fail("a track is on a layer that does not exist")
+    if int(length.sum()) > MOST_PLACEMENTS:
+        raise cursor.fail(f"more than {MOST_PLACEMENTS} placements")
+    first = np.cumsum(length) - length
+    orders = [_track_order(length), _frame_order(start, length)]
+    start_sprite = []
+    newest = -1
+    for code in sprite_code.tolist():
+        start_sprite.append(newest + 1 - code)
+        newest = max(newest, start_sprite[-1])
+    sprite = _read_sprites(cursor, np.array(start_sprite, np.int64), length, orders)
+    if len(sprite) and (sprite.min() < 0 or sprite.max() >= sprites):
+        raise cursor.fail("a placement has a sprite that is not in the dictionary")
+    pan = _pan_at(layers, layer, start)
+    values = []
+    for begin in (x0 + pan[:, 0], y0 + pan[:, 1], flip0):
+        steps = _read_steps(cursor, first, length, orders)
+        values.append(_sums(steps, first, length) + np.repeat(begin, length))
+    x, y, flip = values
+    if any(len(v) and max(-v.min(), v.max()) >= 1 << 30 for v in (x, y, z)):
+        raise cursor.fail("a placement lies absurdly far away")
+    if ((flip < 0) | (flip > 3)).any():
+        raise cursor.fail("a placement has an unknown flip")
+    return Tracks(
+        layer.astype(np.int32),
+        z.astype(np.int32),
+        start.astype(np.int32),
+        np.append(first, int(length.sum())).astype(np.int64),
+        sprite.astype(np.int32),
+        x.astype(np.int32),
+        y.astype(np.int32),
+        flip.astype(np.uint8),
+    )

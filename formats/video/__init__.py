@@ -1,0 +1,1 @@
+"""Everything that is not .spr: video files, pictures, pipes, sound."""

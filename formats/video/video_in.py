@@ -1,0 +1,254 @@
+"""Any video as a Clip: frames as RGB, exact timestamps, audio packets kept.
+
+`open_clip` is the only entrance. Pixels are settled in `spritecodec.formats.video.colour`,
+folders and WebP in `spritecodec.formats.video.images`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import weakref
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.reformatter import Colorspace
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from spritecodec.clip import AudioStream, Clip, Piece
+from spritecodec.errors import InputError
+from spritecodec.formats.video.audio import read_audio
+from spritecodec.formats.video.colour import RgbConverter
+from spritecodec.formats.video.images import open_folder, open_webp
+from spritecodec.formats.video.truncation import declared_end
+
+# Codecs that give back the very pixels that went in, whatever their settings.
+_LOSSLESS = {
+    "ffv1", "ffvhuff", "huffyuv", "utvideo", "magicyuv", "lagarith", "zmbv", "qtrle", "png",
+    "apng", "gif", "bmp", "rawvideo", "flashsv", "flashsv2", "cscd", "tscc", "msrle", "camstudio",
+}  # fmt: skip
+# Codecs that people use with RGB pixels only where they mean every pixel.
+_LOSSLESS_IN_RGB = {"h264", "hevc", "vp9", "av1"}
+# RGB, grey and palette formats of 8 bits or fewer a channel, which fit RGB bytes exactly.
+_EXACT_FORMATS = {
+    "rgb24", "bgr24", "gbrp", "rgb0", "0rgb", "bgr0", "0bgr", "pal8", "gray", "monow", "monob",
+    "rgb565le", "rgb555le", "rgb8", "bgr8", "rgba", "bgra", "argb", "abgr", "gbrap",
+}  # fmt: skip
+
+
+def open_clip(source: str | Path, frame_rate: Fraction | None = None) -> Clip:
+    """Open a video, a folder of pictures, or standard input.
+
+    Parameters
+    ----------
+    source : str or Path
+        A file that FFmpeg or (for WebP) Pillow reads; a folder of pictures,
+        taken in natural order of their names; ``-`` for standard input, for
+        example as y4m.
+    frame_rate : Fraction, optional
+        Frames a second of a folder of pictures, which stores none; 60 when left out.
+
+    Returns
+    -------
+    Clip
+        Its `pieces` may be called again, for standard input too. Decoding
+        starts anew each time, so memory does not grow with the length.
+
+    Raises
+    ------
+    InputError
+        Nothing there, not a video, no frames, or cut short; from `pieces`
+        also where a frame is damaged or changes size.
+    """
+    if str(source) == "-":
+        return _open_standard_input()
+    path = Path(source)
+    if not path.exists():
+        raise InputError(f"{path} does not exist; check the name")
+    if path.is_dir():
+        return open_folder(path, frame_rate)
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    if not head:
+        raise InputError(f"{path} is empty; it is not a video")
+    if head[:4] == b"RIFF" and head[8:] == b"WEBP":
+        return open_webp(path)
+    return VideoClip(path, str(path))
+
+
+def _open_standard_input() -> VideoClip:
+    # Encoding reads the frames several times, which a pipe cannot do, so what
+    # comes in is kept in a temporary file; it goes when the clip goes.
+    handle, name = tempfile.mkstemp(prefix="spritecodec-", suffix=".stdin")
+    try:
+        with os.fdopen(handle, "wb") as spool:
+            shutil.copyfileobj(sys.stdin.buffer, spool, 1 << 20)
+        if not os.path.getsize(name):
+            raise InputError("standard input is empty; pipe a video into it, for example as y4m")
+        clip = VideoClip(Path(name), "standard input")
+    except OSError as error:
+        os.unlink(name)
+        raise InputError(f"standard input could not be kept on disk: {error.strerror}") from error
+    except BaseException:
+        os.unlink(name)
+        raise
+    weakref.finalize(clip, os.unlink, name)
+    return clip
+
+
+class VideoClip:
+    """A video file that FFmpeg reads; see `spritecodec.clip.Clip` for the attributes.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+        For messages.
+
+    Raises
+    ------
+    InputError
+        Not a video, no frames, or cut short.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path, self._name = path, name
+        self._unspecified: Colorspace | None = None
+        with self._open() as container:
+            stream = self._video_stream(container)
+            self._check_whole(stream)
+            if container.format.name == "yuv4mpegpipe":
+                # The format cannot name its matrix; what writes it means BT.601.
+                self._unspecified = Colorspace.ITU601
+            self.time_base = Fraction(stream.time_base or Fraction(1, 1000))
+            rate = stream.average_rate or stream.guessed_rate or stream.base_rate
+            self.frame_rate = Fraction(rate) if rate else Fraction(25)
+            self._stated_count = stream.frames
+        first = next(self._decoded(), None)
+        if first is None:
+            raise InputError(f"{name} has no frames; it is not a video that can be encoded")
+        codec, pixel_format, frame, _ = first
+        self.height, self.width = frame.shape[:2]
+        self.pixel_exact = pixel_format in _EXACT_FORMATS and (
+            codec in _LOSSLESS or (codec in _LOSSLESS_IN_RGB and pixel_format == "gbrp")
+        )
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @cached_property
+    def frame_count(self) -> int | None:
+        """As the file's head states or else, when first asked for, counted without decoding.
+
+        A file can hide frames or hold broken ones, so trust what `pieces` yields.
+        """
+        if self._stated_count:
+            return self._stated_count
+        with self._open() as container:
+            return sum(
+                1 for packet in container.demux(self._video_stream(container)) if packet.size
+            )
+
+    @cached_property
+    def audio(self) -> tuple[AudioStream, ...]:
+        """Read when first asked for."""
+        try:
+            return read_audio(self._path)
+        except av.error.FFmpegError as error:
+            raise InputError(f"the audio of {self._name} cannot be read: {error}") from error
+
+    def pieces(self, size: int = 64) -> Iterator[Piece]:
+        """See `spritecodec.clip.Clip.pieces`.
+
+        Raises
+        ------
+        InputError
+            A frame is damaged or has another size than the first.
+        """
+        shape = (size, self.height, self.width, 3)
+        frames, pts, count = np.empty(shape, np.uint8), np.empty(size, np.int64), 0
+        for _, _, pixels, time in self._decoded():
+            if pixels.shape != shape[1:]:
+                raise InputError(
+                    f"{self._name} changes its frame size midway, from {self.width}x{self.height} "
+                    f"to {pixels.shape[1]}x{pixels.shape[0]}; cut it there into two videos"
+                )
+            frames[count], pts[count] = pixels, time
+            count += 1
+            if count == size:
+                yield Piece(frames, pts)
+                # A new array each time: whoever took the last piece may have kept it.
+                frames, pts, count = np.empty(shape, np.uint8), np.empty(size, np.int64), 0
+        if count:
+            yield Piece(frames[:count].copy(), pts[:count].copy())
+
+    def _decoded(self) -> Iterator[tuple[str, str, NDArray[np.uint8], int]]:
+        """Codec, pixel format, RGB pixels and repaired timestamp of every frame."""
+        convert = RgbConverter(self._unspecified)
+        step = max(1, round(1 / (self.frame_rate * self.time_base)))
+        count, last = 0, -step
+        with self._open() as container:
+            stream = self._video_stream(container)
+            stream.thread_type = "AUTO"
+            codec = stream.codec.canonical_name
+            try:
+                for packet in container.demux(stream):
+                    if packet.is_corrupt:
+                        raise InputError(f"{self._name} is cut short after frame {count}")
+                    for frame in packet.decode():
+                        if frame.is_corrupt:
+                            raise InputError(f"{self._name} is damaged at frame {count}")
+                        # Times are kept exactly, but they must be there and must grow.
+                        time = last + step if frame.pts is None else frame.pts
+                        last = time if not count else max(time, last + 1)
+                        count += 1
+                        yield codec, frame.format.name, convert(frame), last
+            except av.error.FFmpegError as error:
+                raise InputError(
+                    f"{self._name} is damaged at or after frame {count}: {_reason(error)}"
+                ) from error
+
+    def _open(self) -> InputContainer:
+        try:
+            # GIF: keep the delays as stored, however short.
+            options = {"min_delay": "0"} if self._path.suffix.lower() == ".gif" else {}
+            return av.open(str(self._path), "r", container_options=options)
+        except (av.error.FFmpegError, ValueError) as error:
+            raise InputError(
+                f"{self._name} is not a video that can be read, or it is cut short: "
+                f"{_reason(error)}"
+            ) from error
+
+    def _video_stream(self, container: InputContainer) -> VideoStream:
+        for stream in container.streams.video:
+            if not stream.disposition & av.stream.Disposition.attached_pic:
+                if stream.codec_context is None:
+                    raise InputError(f"{self._name} uses a video codec that is not known")
+                return stream
+        raise InputError(f"{self._name} has no video in it")
+
+    def _check_whole(self, stream: VideoStream) -> None:
+        """Refuse a file whose own index or header says that it was longer."""
+        size = self._path.stat().st_size
+        end = max((e.pos + e.size for e in stream.index_entries), default=0)
+        end = max(end, declared_end(self._path))
+        if end > size:
+            raise InputError(
+                f"{self._name} is cut short: it has {size} bytes, but should have at least {end}"
+            )
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)

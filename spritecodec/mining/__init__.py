@@ -1,0 +1,1 @@
+"""From frames to a Scene: camera, background, animations, sprites, tracks."""

@@ -1,0 +1,1 @@
+"""What places show again and again."""

@@ -1,0 +1,169 @@
+"""Templates: what several animations have in common, and wherever else it fits.
+
+Each animation is told by what its own places show; something passes before it, or half of it was
+on the screen too shortly. Those that are alike, be it at another step of their period, vote for
+one template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spritecodec.mining.animation.cycles import Seen, Votes
+from spritecodec.mining.arrays import CLEAR, EIGHT_NEIGHBOURS, Ids, Longs
+from spritecodec.mining.background.world import Animation, Box
+
+ALIKE = 3  # animations that a template is made of
+MOST_MODELS = 48  # animations that are compared with all others
+FITS = 0.75  # share of a template's pixels that must agree
+BESIDE = 2  # pixels around an animation that may yet belong to it
+MOST_COMPARED = 1 << 30  # pixels, to find a template in one place
+
+Mask = NDArray[np.bool_]
+
+
+def components(marked: Mask) -> Iterator[tuple[Box, Mask]]:
+    """Places that touch one another, or nearly do: box, and which of its pixels they are."""
+    labels, _ = ndimage.label(ndimage.binary_dilation(marked, EIGHT_NEIGHBOURS), EIGHT_NEIGHBOURS)
+    labels[~marked] = 0
+    for i, box in enumerate(ndimage.find_objects(labels)):
+        yield box, labels[box] == i + 1
+
+
+@njit(cache=True)
+def _best_fit(window: Ids, template: Ids, shifts: Longs, misses: int) -> tuple[int, int, int, int]:
+    """Where a template agrees best with a window: (pixels missed, y, x, shift).
+
+    Both have shape (steps, height, width); step s of the template is compared with step
+    ``s + shift`` of the window. `misses` is the most that may be missed, and what is returned
+    where no place is better.
+    """
+    steps, height, width = template.shape
+    fewest, best_y, best_x, best = misses + 1, 0, 0, 0
+    for y in range(window.shape[1] - height + 1):
+        for x in range(window.shape[2] - width + 1):
+            for shift in shifts:
+                missed = 0
+                for s in range(steps):
+                    other = (s + shift) % steps
+                    for i in range(height):
+                        for j in range(width):
+                            c = template[s, i, j]
+                            missed += c != 65535 and c != window[other, y + i, x + j]
+                    if missed >= fewest:
+                        break
+                if missed < fewest:
+                    fewest, best_y, best_x, best = missed, y, x, shift
+    return fewest, best_y, best_x, best
+
+
+def _shifts(step: Longs) -> Longs:
+    """By how many steps a cycle may be shifted: its steps must last as long as before."""
+    lasts = np.bincount(step)
+    return np.array([s for s in range(len(lasts)) if (np.roll(lasts, s) == lasts).all()])
+
+
+class Field:
+    """What all places of the plane show in each step of one period.
+
+    Attributes
+    ----------
+    step : ndarray, shape (period,), int64
+        The step to which each frame of the period belongs.
+    shifts : ndarray, int64
+        By how many steps a cycle may be shifted.
+    values : ndarray, shape (steps, H, W), uint16
+        Numbers of colours and materials, CLEAR where the plane shows nothing.
+    likely : ndarray, shape (H, W), bool
+        Places that the cycle explains better than the plane.
+    instead : ndarray, shape (H, W), bool
+        Which of them show it instead of the plane, not over it.
+    """
+
+    def __init__(self, canvas: Ids, places: Longs, seen: Seen, votes: Votes, step: Longs) -> None:
+        self.step, self.shifts = step, _shifts(step)
+        better = votes.explained > seen.right()
+        self.likely, self.instead = np.zeros((2, *canvas.shape), bool)
+        y, x = places[better].T
+        self.likely[y, x], self.instead[y, x] = True, votes.instead[better]
+        self.values: Ids = np.repeat(canvas[None], int(step.max()) + 1, axis=0)
+        shown = votes.filled()[better].T
+        plane = np.where(votes.instead[better], CLEAR, canvas[y, x])
+        self.values[:, y, x] = np.where(shown == CLEAR, plane, shown)
+
+    def window(self, box: Box, more: Longs) -> tuple[Ids, int, int]:
+        """The values of a box and so many pixels above and below, left and right; its corner."""
+        (top, left), (high, wide) = (box[0].start, box[1].start), self.values.shape[1:]
+        y0, x0 = top - more[0], left - more[1]
+        y1, x1 = box[0].stop + more[0], box[1].stop + more[1]
+        inside = self.values[:, max(y0, 0) : y1, max(x0, 0) : x1]
+        pad = [(0, 0), (max(-y0, 0), max(y1 - high, 0)), (max(-x0, 0), max(x1 - wide, 0))]
+        return np.pad(inside, pad, constant_values=CLEAR), y0, x0
+
+    def templates(self, animations: list[Animation]) -> Iterator[Ids]:
+        """Pictures that several animations of this period agree on, the commonest first."""
+        left = [a for a in animations if len(a.turn) == len(self.step)]
+        while len(left) >= ALIKE:
+            models = left[:: len(left) // MOST_MODELS + 1]
+            best = max((self.alike(model, left) for model in models), key=len)
+            if len(best) < ALIKE:
+                return
+            agreed = _agreed(np.stack(list(best.values())))
+            if agreed.size:
+                yield agreed
+            left = [a for k, a in enumerate(left) if k not in best]
+
+    def alike(self, model: Animation, others: list[Animation]) -> dict[int, Ids]:
+        """Which of the others look like the model, and what the field shows there.
+
+        What it shows is a little larger than the model, and in step with it.
+        """
+        most = int((1 - FITS) * (model.pictures != CLEAR).sum())
+        found = {}
+        for k, other in enumerate(others):
+            more = np.maximum(0, np.subtract(model.shows.shape, other.shows.shape)) + BESIDE
+            window, top, left = self.window(other.box, more)
+            missed, y, x, shift = _best_fit(window, model.pictures, self.shifts, most)
+            if missed <= most:
+                high, wide = model.shows.shape
+                here = slice(top + y, top + y + high), slice(left + x, left + x + wide)
+                seen, _, _ = self.window(here, np.full(2, BESIDE))
+                found[k] = np.roll(seen, -shift, axis=0)
+        return found
+
+    def find(self, template: Ids, frames: int) -> Iterator[Animation]:
+        """Places where a template fits; what it shows there is taken from the field."""
+        shows = template != CLEAR
+        most = int((1 - FITS) * shows.sum())
+        size = np.array(template.shape[1:])
+        for box, _ in list(components(self.likely)):
+            while True:
+                window, top, left = self.window(box, size - 1)
+                if window[0].size * shows.sum() * len(self.shifts) > MOST_COMPARED:
+                    break
+                missed, y, x, shift = _best_fit(window, template, self.shifts, most)
+                y, x = int(top + y), int(left + x)
+                inside = min(y, x) >= 0 and (np.add(size, (y, x)) <= self.instead.shape).all()
+                if missed > most or not inside:
+                    break
+                self.values[:, y : y + size[0], x : x + size[1]][:, shows.any(axis=0)] = CLEAR
+                yield Animation(x, y, np.roll(template, shift, axis=0), self.step, 0, frames)
+
+
+def _agreed(stacks: Ids) -> Ids:
+    """The commonest value of every pixel, shape (steps, h, w), cut to what changes."""
+    rows = stacks.reshape(len(stacks), -1).T
+    code = rows.astype(np.int64) + (np.arange(len(rows))[:, None] << 16)
+    distinct, count = np.unique(code, return_counts=True)
+    order = np.argsort(count, kind="stable")
+    commonest = np.empty(len(rows), np.uint16)
+    commonest[distinct[order] >> 16] = distinct[order] & 65535
+    agreed: Ids = commonest.reshape(stacks.shape[1:])
+    changes = (agreed != agreed[0]).any(axis=0)
+    box = ndimage.find_objects(changes.astype(np.int8))
+    return agreed[:, *box[0]] if box else agreed[:, :0]

@@ -1,0 +1,1 @@
+"""What is fixed in the world: pictures of planes, and translucent materials."""

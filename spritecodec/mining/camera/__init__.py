@@ -1,0 +1,1 @@
+"""Where the camera looks: pan, rooms, planes at several depths."""

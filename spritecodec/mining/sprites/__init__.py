@@ -1,0 +1,1 @@
+"""The dictionary, and where its sprites fit a frame."""

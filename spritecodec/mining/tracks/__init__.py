@@ -1,0 +1,1 @@
+"""Objects through time, the Scene they make, and its residual."""

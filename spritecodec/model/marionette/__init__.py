@@ -1,0 +1,1 @@
+"""The paper's network, its renderer and its training."""

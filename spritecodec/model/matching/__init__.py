@@ -1,0 +1,1 @@
+"""The engine of the preset `default`: sprites by matching, without gradients."""

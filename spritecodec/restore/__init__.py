@@ -1,0 +1,1 @@
+"""Sources that are not pixel-exact: what stands still, and what a pixel may be."""
