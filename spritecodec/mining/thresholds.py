@@ -3,7 +3,7 @@
 Each field says its unit, what it means, and what happens at half and at double of it; where
 that was measured, and on which clips, stands in ``benchmarks/results/thresholds.md``
 (``python -m benchmarks.thresholds``). The records are NamedTuples, so that compiled kernels
-read them like any other code.
+can take them as arguments; as globals they would be frozen into numba's cache.
 """
 
 from __future__ import annotations
