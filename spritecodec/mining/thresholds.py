@@ -18,7 +18,330 @@ from typing import NamedTuple
 
 # --- background: world, planes, materials ---------------------------------------------
 
+
+class BackgroundThresholds(NamedTuple):
+    """Choosing between backgrounds (`solve`)."""
+
+    min_unexplained: float = 0.1
+    """Share of all pixels that a background leaves unexplained. From here on, another camera
+    and several planes are tried."""
+
+    max_remaining: float = 0.7
+    """Share of the unexplained pixels that another background may leave and still be taken."""
+
+    max_opaque_colours: int = 255
+    """Colours of a clip. Clips with no more are not searched for materials, because every
+    blend is another colour."""
+
+    max_unexplained_share: float = 0.2
+    """Share of the pixels of a frame. Where the background leaves more unexplained, the
+    background is wrong there: such a frame is not searched for materials or sprites."""
+
+
+BACKGROUND = BackgroundThresholds()
+
+
+class WorldThresholds(NamedTuple):
+    """Voting for a background of one plane (`background.world`, `background.world_votes`)."""
+
+    overlay_passes: int = 2
+    """Times that canvas and overlay are solved for in turn."""
+
+    min_overlay_votes: int = 8
+    """Frames in which a pixel of the screen must show the overlay, and not the canvas."""
+
+    max_counters: int = 1 << 26
+    """Counters of 2 bytes each, one for each colour of each place. Where more are needed, each
+    place keeps one candidate and its balance (Boyer and Moore's majority vote)."""
+
+    min_restless_changes: int = 6
+    """Changes of what a place shows. From here on, the place may be plain with something
+    drawn on it, for example the digits of a score."""
+
+    min_plain_share: float = 0.1
+    """Share of the frames in which such a place must show the plain value."""
+
+
+WORLD = WorldThresholds()
+
+
+class PlaneThresholds(NamedTuple):
+    """Solving for planes of known positions (`background.planes`, `background.plane_votes`)."""
+
+    max_colours: int = 1 << 14
+    """Colours of a clip. Clips with more are not drawn, and are not searched for planes."""
+
+    sample_frames: int = 300
+    """Frames that vote at first, evenly spaced, at least (or all). All vote in the end."""
+
+    hit_weight: int = 10
+    """What a pixel counts that a place explains; the unit of all votes."""
+
+    veiled_hit_weight: int = 9
+    """What a pixel counts that a place explains through some material. Less than
+    ``hit_weight``, so that of equals the plain explanation is chosen."""
+
+    min_steady_share: float = 0.8
+    """Share of the pixels seen of a place that must agree for a first claim, and for a
+    material that replaces a blend."""
+
+    max_chance_hits: int = 2
+    """Pixels added to those seen of a place before the first claim, because what is seen in
+    few frames agrees by chance."""
+
+    min_support: float = 0.5
+    """Share of the pixels seen of a place that must show its value. Below it, the place is
+    clear."""
+
+    min_object: int = 12
+    """Pixels of a connected region that differs from the background. From here on it is an
+    object, and does not vote."""
+
+    max_rounds: int = 6
+    """Rounds of improving each plane in turn."""
+
+    min_changes: float = 0.0002
+    """Share of all places. The rounds end when no more than that change."""
+
+
+PLANES = PlaneThresholds()
+
+
+class UnmixThresholds(NamedTuple):
+    """Separating what planes always show through a material (`background.unmix`)."""
+
+    max_colours_a_place: int = 8
+    """Colours counted at each place of a plane: the first that it shows."""
+
+    min_colour_share: float = 0.03
+    """Share of the pixels seen of a place that must show a colour for it to count."""
+
+    min_blends: int = 2
+    """Pairs of colours, with and without a material, that some place must show."""
+
+    max_materials: int = 48
+    """Materials tried, those that explain the most places first."""
+
+    min_taken: float = 0.2
+    """Places where the material replaces the blend, for each place of planes behind that
+    changes."""
+
+    min_certain: float = 0.2
+    """Share of those places where no plain colour explains as much."""
+
+
+UNMIX = UnmixThresholds()
+
+
+class MaterialThresholds(NamedTuple):
+    """Detecting translucent materials (`background.find_materials`, `background.fit_material`)."""
+
+    max_neighbours: int = 400_000
+    """Pairs of neighbouring pixels from which materials are guessed."""
+
+    max_together: int = 1000
+    """Pairs of colours seen at one place that are compared with one another."""
+
+    min_distance: float = 30
+    """RGB distance between two backgrounds that give an alpha."""
+
+    min_common: int = 200
+    """Times that two backgrounds must be seen side by side for ``min_common_distance``."""
+
+    min_common_distance: float = 20
+    """RGB distance between two backgrounds that are often seen side by side."""
+
+    max_error: float = 1.01
+    """Colour values by which rounding may move a blend."""
+
+    min_left: float = 0.01
+    """Share of the background that a guessed material lets through, at least."""
+
+    max_left: float = 0.97
+    """Share of the background that a guessed material lets through, at most."""
+
+    colour_margin: float = 8
+    """Colour values by which the estimated colour of a guess may leave 0 to 255."""
+
+    max_pair_weight: int = 20
+    """Pixels that one pair of colours counts in the mean of a guess."""
+
+    alpha_steps: int = 50
+    """Steps from opaque to clear. Guesses within one step are one guess."""
+
+    colour_step: float = 5
+    """Colour values. Guesses within one step are one guess."""
+
+    max_guesses: int = 400
+    """Guesses that are fitted, those of the most pixels first."""
+
+    max_kin: int = 20
+    """Guesses that share an alpha or a colour with one known material."""
+
+    kin_colour_margin: float = 2
+    """As ``colour_margin``, for a guess of known alpha."""
+
+    min_kin_alpha: float = 0.02
+    """Share by which a guess of known colour must differ from opaque and from clear."""
+
+    fit_rounds: int = 4
+    """Rounds of least squares by which a guess is refined."""
+
+    fit_distance: float = 2.5
+    """Colour values between a pixel and a guess. Nearer pixels take part in the fit."""
+
+    min_spread: float = 1
+    """Weighted sum of squares, in colour values, of the backgrounds of a fit."""
+
+    search_margin: int = 3
+    """Values of alpha and of colour, on either side of a fit, that are tried exactly. Where
+    rounding leaves more in doubt, more are tried."""
+
+    colour_doubt: int = 200
+    """Values of colour tried besides, on either side, divided by alpha: the lower the alpha, the
+    less the colour shows."""
+
+    min_pixels: int = 30
+    """Pixels that a material must explain."""
+
+    min_backgrounds: int = 3
+    """Colours of the background over which a material must explain pixels."""
+
+    min_pixels_of_two: int = 300
+    """Pixels that a material must explain over each of two backgrounds, where it has no more."""
+
+    min_exact_share: float = 0.7
+    """Share of the pixels near a fit, or of their pairs of colours, that the material must
+    explain exactly."""
+
+    max_ambiguous_backgrounds: int = 8
+    """Colours of the background. So few leave more than one material possible."""
+
+    max_common_colours: int = 64
+    """Colours of the background, the commonest first, that decide between such materials."""
+
+    max_difference: int = 20
+    """Values of alpha and of colour between such materials and the first fit."""
+
+    max_materials: int = 200
+    """Materials of a clip."""
+
+
+MATERIALS = MaterialThresholds()
+
 # --- animation ------------------------------------------------------------------------
+
+
+class CycleThresholds(NamedTuple):
+    """Detecting periods (`animation.cycles`)."""
+
+    min_wrong_frames: int = 6
+    """Frames in which the plane is wrong at a place. From here on the place may be animated."""
+
+    min_wrong_share: float = 0.05
+    """Share of the frames that show the place in which the plane must be wrong."""
+
+    max_observations: int = 12_000_000
+    """Pixels of all frames that are kept; of the places, those that are wrong most often."""
+
+    max_period: int = 128
+    """Frames."""
+
+    min_pairs: int = 20
+    """Pairs of frames one period apart that show the place."""
+
+    min_agreement: float = 0.93
+    """Share of these pairs that must agree."""
+
+    max_disagreement: float = 0.85
+    """Share of the pairs at some smaller distance that may agree: the place changes in between."""
+
+    min_places: int = 24
+    """Places that share a period."""
+
+    min_period_share: float = 0.1
+    """Share of the places that return after so many frames whose cycle must explain them."""
+
+    min_change_share: float = 0.05
+    """Places that change at a frame of the period, as a share of those that change at the frame
+    where most do. Below it, the step goes on."""
+
+    max_steps: int = 32
+    """Steps of a period. Each takes memory for the whole plane."""
+
+    min_error_reduction: float = 0.4
+    """Share of the frames where the plane is wrong that a cycle must explain besides."""
+
+    min_coverage: float = 0.5
+    """Share of all frames that show the place that a cycle must explain."""
+
+    min_votes: int = 2
+    """Frames that must show a place in a step. Below it, the step shows what the step before
+    does."""
+
+
+CYCLES = CycleThresholds()
+
+
+class AnimationThresholds(NamedTuple):
+    """Choosing animations (`animation.animations`)."""
+
+    min_places: int = 4
+    """Connected places of an animation."""
+
+    min_cycles: int = 2
+    """Periods in which an animation must be seen."""
+
+    min_gain_a_pixel: int = 4
+    """Pixels of all frames that an animation must explain for each pixel of its pictures."""
+
+    min_gain: int = 100
+    """Pixels of all frames that an animation must explain beyond ``min_gain_a_pixel``."""
+
+    max_loss_a_pixel: int = 2
+    """Pixels of all frames that a template may explain less than the animations which it
+    replaces, for each pixel of its pictures: shared pictures cost less."""
+
+
+ANIMATIONS = AnimationThresholds()
+
+
+class TemplateThresholds(NamedTuple):
+    """Matching animations with one another (`animation.templates`)."""
+
+    min_animations: int = 3
+    """Animations from which a template is made."""
+
+    max_models: int = 48
+    """Animations that are compared with all others."""
+
+    min_agreement: float = 0.75
+    """Share of a template's pixels that must agree."""
+
+    margin: int = 2
+    """Pixels around an animation that may belong to it."""
+
+    max_comparisons: int = 1 << 30
+    """Pixels compared to find a template in one place. Where more are needed, it is not
+    looked for there."""
+
+
+TEMPLATES = TemplateThresholds()
+
+
+# --- mine -----------------------------------------------------------------------------
+
+
+class MineThresholds(NamedTuple):
+    """Mining once (`mine`)."""
+
+    min_region: int = 6
+    """Pixels of a region that becomes a sprite of its own. Smaller ones are sparks, or slivers
+    of something: as tracks they cost more than as residual, unless they turn out to belong to
+    something."""
+
+
+MINE = MineThresholds()
 
 # --- sprites --------------------------------------------------------------------------
 

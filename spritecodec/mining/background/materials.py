@@ -1,7 +1,8 @@
-"""Materials: translucent colours, as rules from what lies behind to what shows."""
+"""Materials: translucent colours, as rules from the colour behind to the colour shown."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,25 +14,37 @@ from spritecodec.mining.indexed import OTHER, Indexed
 
 
 def blend(behind: Longs, alpha: int, colour: Longs) -> Longs:
-    """What a translucent colour makes of backgrounds (specification, "Drawing a frame")."""
+    """Draw a translucent colour over backgrounds (specification, "Drawing a frame").
+
+    Parameters
+    ----------
+    behind : ndarray, int64
+        Colour values of the backgrounds, 0 to 255.
+    alpha : int
+        1 to 254.
+    colour : ndarray, int64
+        Colour values, of a shape that broadcasts with `behind`.
+    """
     result: Longs = (alpha * colour + (255 - alpha) * behind + 127) // 255
     return result
 
 
 @dataclass(frozen=True)
 class Materials:
-    """Translucent colours and what they do to the colours of a clip.
+    """Translucent colours, and the colours that each makes of a clip's colours.
 
-    In pictures of colour numbers, material i has the number after all colours plus i.
+    In arrays of colour numbers, material i has the number ``colours + i``.
 
     Attributes
     ----------
     rgba : ndarray, shape (materials, 4), uint8
         Alpha from 1 to 254.
     over : ndarray, shape (materials, colours), uint16
-        What each makes of each colour; OTHER where the clip has no such colour.
+        The colour that shows where each material lies over each colour; OTHER where the clip
+        has no such colour.
     under : ndarray, shape (materials, colours), uint16
-        The commonest colour of which each makes that colour; CLEAR where there is none.
+        The commonest colour of the clip over which each material shows that colour; CLEAR
+        where there is none.
     """
 
     rgba: NDArray[np.uint8]
@@ -43,7 +56,7 @@ class Materials:
 
     @staticmethod
     def of(frames: Indexed, rgba: NDArray[np.uint8]) -> Materials:
-        """Materials by their RGBA, for the colours of those frames."""
+        """Materials of some RGBA colours, shape (materials, 4), for the colours of a clip."""
         colours = frames.rgb_of_colours().astype(np.int64)
         over = np.empty((len(rgba), len(colours)), np.uint16)
         under = np.full((len(rgba), len(colours)), CLEAR, np.uint16)
@@ -62,16 +75,44 @@ class Materials:
         return Materials(rgba, over, under)
 
     def explain(self, behind: Ids, shown: Ids) -> NDArray[np.bool_]:
-        """Whether any material makes of each colour behind the colour shown, shapes (n,)."""
+        """Whether some material over each colour behind gives the colour shown, shapes (n,)."""
         inside = np.minimum(behind, self.over.shape[1] - 1)
         made: NDArray[np.bool_] = (self.over[:, inside] == shown).any(axis=0)
         result: NDArray[np.bool_] = made & (behind < self.over.shape[1])
         return result
 
+    def remove(self, front: Ids, shown: Ids) -> Ids:
+        """What lies behind something that is drawn over a frame.
+
+        Parameters
+        ----------
+        front : ndarray, shape (h, w), uint16
+            Numbers of colours and materials, CLEAR where the frame shows what lies behind.
+        shown : ndarray, shape (h, w), uint16
+            Colour numbers of the frame.
+
+        Returns
+        -------
+        ndarray, shape (h, w), uint16
+            Colour numbers, CLEAR where they are not known.
+        """
+        colours = self.under.shape[1]
+        behind = np.where(front < colours, CLEAR, shown)
+        through = (front >= colours) & (front != CLEAR) & (behind < colours)
+        material = front[through].astype(np.int64) - colours
+        behind[through] = self.under[material, behind[through]]
+        return behind
+
+
+def find_used(arrays: Iterable[Ids], colours: int) -> Longs:
+    """The materials whose numbers occur in arrays, ascending, as indices of `Materials`."""
+    values = np.unique(np.concatenate([np.unique(array) for array in arrays])).astype(np.int64)
+    return values[(values >= colours) & (values < int(CLEAR))] - colours
+
 
 @njit(cache=True)
 def draw_over(picture: Ids, over: Ids, out: Ids) -> None:
-    """Draw a picture of colours, materials and CLEAR over colours."""
+    """Draw numbers of colours and materials over colours; CLEAR leaves `out` as it is."""
     colours = over.shape[1]
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):

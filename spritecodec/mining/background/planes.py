@@ -20,9 +20,9 @@ from spritecodec.mining.background.find_materials import find_materials
 from spritecodec.mining.background.materials import Materials
 from spritecodec.mining.background.plane_votes import EXACTLY, Planes, _seen_at, _vote
 from spritecodec.mining.background.world import Plane, World, draw_planes, draw_world, lay_out
-from spritecodec.mining.background.world_votes import PLAIN_SHARE, RESTLESS_CHANGES
 from spritecodec.mining.camera.parallax import Parallax
 from spritecodec.mining.indexed import Indexed
+from spritecodec.mining.thresholds import WORLD
 
 MOST_UNMIXED, TAKEN = 48, 0.2  # materials tried; places of the nearest per place unmixed
 # Share of the places that a material takes where no plain colour explains as much as it.
@@ -184,8 +184,8 @@ class PlaneSolver:
             agrees = screen == self.all[t]
             changes += agrees != before
             before = agrees
-        figures = (screen < colours) & (changes >= RESTLESS_CHANGES)
-        figures &= plain >= PLAIN_SHARE * len(self.asked)
+        figures = (screen < colours) & (changes >= WORLD.min_restless_changes)
+        figures &= plain >= WORLD.min_plain_share * len(self.asked)
         screen[figures] = material
 
     def seen_together(self, materials: Materials) -> tuple[Longs, Longs]:

@@ -1,32 +1,34 @@
 """The background: every place drawn once, in world coordinates, by vote over all frames.
 
-Two pictures explain what is fixed. The *canvas* scrolls with the camera's pan and shows
-all rooms, one below another; the *overlay* is fixed to the screen and covers the canvas
-where it is not clear (a score line, a status bar). Where there is parallax, more canvases lie
-behind, each with its own pan, and show where those before them are clear.
+A *place* is one pixel of the world. The *canvas* holds all places that scroll with the camera's
+pan, the rooms one below another. The *overlay* is fixed to the screen and covers the canvas
+where it is not clear (a score line, a status bar). Where there is parallax, each *plane* has a
+canvas and a pan of its own, and shows where those in front of it are clear.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.mining.arrays import CLEAR, Ids, Longs
-from spritecodec.mining.background.materials import Materials, draw_over
-from spritecodec.mining.background.world_votes import _contest, _vote
+from spritecodec.mining.arrays import CLEAR, Ids, Longs, State
+from spritecodec.mining.background.materials import Materials, draw_over, find_used
+from spritecodec.mining.background.world_votes import count_explained, vote
 from spritecodec.mining.camera.pan import Pan
 from spritecodec.mining.indexed import Indexed
+from spritecodec.mining.pixel_state import draw_background
+from spritecodec.mining.thresholds import WORLD
 
-FEWEST_OVERLAY_VOTES = 8
 Box = tuple[slice, slice]  # rows and columns
 
 
 @dataclass(frozen=True)
 class Plane:
-    """A picture that pans: `canvas` and `position` are as those of a `World`."""
+    """One depth of the background: `canvas` and `position` are as those of a `World`."""
 
     canvas: Ids
     position: Longs
@@ -34,7 +36,7 @@ class Plane:
 
 @dataclass(frozen=True)
 class Animation:
-    """Pictures that show in turn at one place of a plane.
+    """Pictures that show in turn in one box of the nearest plane.
 
     Attributes
     ----------
@@ -43,7 +45,7 @@ class Animation:
     pictures : ndarray, shape (steps, h, w), uint16
         Numbers of colours and materials, CLEAR where the plane shows.
     turn : ndarray, shape (period,), int64
-        Which picture shows in frame t, at ``t % period``.
+        The picture that frame t shows is ``turn[t % period]``.
     start, end : int
         The first frame that shows it, and the one after the last.
     """
@@ -68,7 +70,7 @@ class Animation:
         return result
 
     def on_screen(self, t: int, corner: list[int], shape: tuple[int, ...]) -> tuple[Ids, Box]:
-        """What frame t shows of it, and the rows and columns of the screen; may be empty.
+        """Cut out what frame t shows of it; may be empty.
 
         Parameters
         ----------
@@ -77,6 +79,13 @@ class Animation:
             Canvas coordinates (x, y) of the screen's top left corner.
         shape : (height, width)
             Of the screen.
+
+        Returns
+        -------
+        ndarray, shape (h, w), uint16
+            As `pictures`.
+        (slice, slice)
+            Its rows and columns of the screen.
         """
         picture = self.pictures[self.turn[t % len(self.turn)]]
         x, y = self.x - corner[0], self.y - corner[1]
@@ -100,13 +109,13 @@ class World:
         Canvas coordinates (x, y) of the screen's top left corner; a frame never shows
         anything outside the canvas.
     behind : tuple of Plane
-        What lies behind the canvas, the farthest first.
+        The planes behind the canvas, the farthest first.
     glass : ndarray, shape (h, w), uint16, or None
         Translucent overlay: numbers of materials, CLEAR elsewhere.
     materials : Materials or None
-        Those whose numbers are used; None where none are.
+        Those whose numbers are used; None for a background of one plane.
     animations : tuple of Animation
-        What is drawn on the canvas, those of the same place one after another.
+        What is drawn on the canvas, in this order.
     """
 
     canvas: Ids
@@ -119,11 +128,18 @@ class World:
 
     @property
     def planes(self) -> tuple[Plane, ...]:
-        """All pictures that pan, the farthest first."""
+        """All planes, the farthest first."""
         return (*self.behind, Plane(self.canvas, self.position))
 
+    @cached_property
+    def screen(self) -> Ids:
+        """What is fixed to the screen, overlay and glass, shape (h, w); CLEAR elsewhere."""
+        if self.glass is None:
+            return self.overlay
+        return np.where(self.overlay == CLEAR, self.glass, self.overlay)
+
     def animated(self, t: int, shape: tuple[int, ...]) -> Iterator[tuple[Ids, Box]]:
-        """What is animated in frame t: pictures, and the rows and columns of the screen."""
+        """What each animation shows in frame t, as `Animation.on_screen`."""
         corner = self.position[t].tolist()
         for animation in self.animations:
             if animation.start <= t < animation.end:
@@ -131,7 +147,24 @@ class World:
 
 
 def lay_out(path: Longs, rooms: Longs, height: int, width: int) -> tuple[Longs, tuple[int, int]]:
-    """Put the rooms one below another; canvas position of each frame, canvas shape."""
+    """Put the rooms of one plane one below another.
+
+    Parameters
+    ----------
+    path : ndarray, shape (n, 2), int64
+        Position (x, y) of the screen's top left corner in the coordinates of its room.
+    rooms : ndarray, shape (n,), int64
+        The room that each frame shows.
+    height, width : int
+        Of the screen.
+
+    Returns
+    -------
+    ndarray, shape (n, 2), int64
+        Position (x, y) of the screen's top left corner on the canvas.
+    (int, int)
+        Shape (H, W) of the canvas.
+    """
     position = path.copy()
     top, right = 0, 0
     for room in np.unique(rooms):
@@ -144,7 +177,7 @@ def lay_out(path: Longs, rooms: Longs, height: int, width: int) -> tuple[Longs, 
 
 
 def build_world(frames: Indexed, pan: Pan) -> World:
-    """Draw the background that explains most pixels of all frames.
+    """Find the background of one plane that explains most pixels of all frames.
 
     Parameters
     ----------
@@ -157,47 +190,56 @@ def build_world(frames: Indexed, pan: Pan) -> World:
     nothing = np.zeros(screen, bool)
     overlay = np.full(screen, CLEAR, np.uint16)
     if not position.any():
-        return World(_vote(frames, position, shape, nothing), overlay, position)
-    fixed = _vote(frames, np.zeros_like(position), screen, nothing)
+        return World(vote(frames, position, shape, nothing), overlay, position)
+    fixed = vote(frames, np.zeros_like(position), screen, nothing)
     covered = pan.overlay
-    # Twice: what the overlay covers must not vote for the canvas.
-    for _ in range(2):
-        canvas = _vote(frames, position, shape, covered)
+    # Again, because pixels that the overlay covers must not vote for the canvas.
+    for _ in range(WORLD.overlay_passes):
+        canvas = vote(frames, position, shape, covered)
         by_canvas, only_canvas, only_fixed = np.zeros((3, *screen), np.int32)
         for t, (ox, oy) in enumerate(position.tolist()):
-            _contest(frames[t], canvas, ox, oy, fixed, by_canvas, only_canvas, only_fixed)
-        covered = (only_fixed > only_canvas) & (only_fixed >= FEWEST_OVERLAY_VOTES)
-    # Where the canvas does as well most of the time, what passed there was no overlay.
+            count_explained(frames[t], canvas, ox, oy, fixed, by_canvas, only_canvas, only_fixed)
+        covered = (only_fixed > only_canvas) & (only_fixed >= WORLD.min_overlay_votes)
+    # Where the canvas explains most frames too, what passed there was no overlay.
     covered &= only_fixed > by_canvas
-    canvas = _vote(frames, position, shape, covered)
+    canvas = vote(frames, position, shape, covered)
     overlay[covered] = fixed[covered]
     return World(canvas, overlay, position)
 
 
 def drop_unused(frames: Indexed, world: World) -> World:
-    """A world with only the materials that it is made of, and their new numbers."""
+    """Keep only the materials that a background is made of, and renumber them."""
     if world.materials is None:
         return world
-    pictures = [plane.canvas for plane in world.planes]
-    pictures += [animation.pictures for animation in world.animations]
-    pictures += [] if world.glass is None else [world.glass]
-    values = np.unique(np.concatenate([np.unique(picture) for picture in pictures]))
+    arrays = [plane.canvas for plane in world.planes]
+    arrays += [animation.pictures for animation in world.animations]
+    arrays += [] if world.glass is None else [world.glass]
     colours = len(frames.colours)
-    used = values[(values >= colours) & (values < CLEAR)].astype(np.int64)
+    used = find_used(arrays, colours)
     number = np.arange(int(CLEAR) + 1).astype(np.uint16)
-    number[used] = colours + np.arange(len(used))
+    number[colours + used] = colours + np.arange(len(used))
     return replace(
         world,
         canvas=number[world.canvas],
         behind=tuple(replace(plane, canvas=number[plane.canvas]) for plane in world.behind),
         glass=None if world.glass is None else number[world.glass],
-        materials=Materials.of(frames, world.materials.rgba[used - colours]),
+        materials=Materials.of(frames, world.materials.rgba[used]),
         animations=tuple(replace(a, pictures=number[a.pictures]) for a in world.animations),
     )
 
 
 def draw_planes(world: World, t: int, out: Ids, count: int | None = None) -> None:
-    """Draw the first `count` planes, or all and what is animated; CLEAR where none shows."""
+    """Draw the planes that frame t shows.
+
+    Parameters
+    ----------
+    world : World
+    t : int
+    out : ndarray, shape (h, w), uint16
+        Receives colour numbers, CLEAR where no plane shows.
+    count : int or None
+        Draw only so many planes, the farthest first; None for all of them and the animations.
+    """
     height, width = out.shape
     out[:] = CLEAR
     for plane in world.planes[:count]:
@@ -214,7 +256,31 @@ def draw_planes(world: World, t: int, out: Ids, count: int | None = None) -> Non
 
 
 def draw_world(world: World, t: int, out: Ids) -> None:
-    """Draw what pans, and the glass, as frame t shows them; CLEAR where nothing does."""
+    """Draw planes, animations and glass, but not the overlay, as `draw_planes` does."""
     draw_planes(world, t, out)
     if world.glass is not None and world.materials is not None:
         draw_over(world.glass, world.materials.over, out)
+
+
+def mark_explained(world: World, frames: Indexed, t: int, state: State) -> int:
+    """Mark in `state` which pixels of frame t the background explains.
+
+    Returns
+    -------
+    int
+        How many pixels it leaves unexplained.
+    """
+    frame = frames[t]
+    if world.behind or world.animations:
+        drawn = np.empty_like(frame)
+        draw_world(world, t, drawn)
+        return int(draw_background(frame, drawn, 0, 0, world.overlay, state))
+    ox, oy = world.position[t].tolist()
+    return int(draw_background(frame, world.canvas, ox, oy, world.overlay, state))
+
+
+def unexplained_share(world: World, frames: Indexed) -> float:
+    """The share of the pixels of all frames that the background leaves unexplained."""
+    state = np.empty((frames.height, frames.width), np.uint8)
+    total = sum(mark_explained(world, frames, t, state) for t in range(len(frames)))
+    return total / (len(frames) * state.size)

@@ -1,4 +1,4 @@
-"""Votes for what each place of the world shows, compiled by numba."""
+"""Voting for the value of each place of one plane, compiled by numba."""
 
 from __future__ import annotations
 
@@ -8,16 +8,7 @@ from numpy.typing import NDArray
 
 from spritecodec.mining.arrays import Ids, Longs
 from spritecodec.mining.indexed import Indexed
-
-# Votes are counted colour by colour below so many counters (2 bytes each); above, each
-# pixel keeps one candidate and a balance (Boyer and Moore's majority vote).
-MOST_COUNTERS = 1 << 26
-
-# A pixel that changes so often, and shows the plain colour for so large a share of the
-# time, is plain with something drawn on it (digits of a score), whatever it shows most.
-RESTLESS_CHANGES = 6
-
-PLAIN_SHARE = 0.1
+from spritecodec.mining.thresholds import WORLD
 
 
 @njit(cache=True)
@@ -30,6 +21,7 @@ def _count(
     last: Ids,
     changes: NDArray[np.uint16],
 ) -> None:
+    """Count the colours that one frame shows at each place, and how often these change."""
     h, w = frame.shape
     for y in range(h):
         for x in range(w):
@@ -53,6 +45,7 @@ def _balance(
     candidate: Ids,
     balance: NDArray[np.int32],
 ) -> None:
+    """Add one frame to a majority vote with one candidate for each place."""
     h, w = frame.shape
     for y in range(h):
         for x in range(w):
@@ -69,7 +62,7 @@ def _balance(
 
 
 @njit(cache=True)
-def _contest(
+def count_explained(
     frame: Ids,
     canvas: Ids,
     ox: int,
@@ -79,7 +72,11 @@ def _contest(
     only_canvas: NDArray[np.int32],
     only_fixed: NDArray[np.int32],
 ) -> None:
-    """Count, per screen pixel, the frames that the canvas, and just one picture, explains."""
+    """Count, for each pixel of the screen, whether canvas or overlay explain one frame.
+
+    `fixed` is the candidate of the overlay. `by_canvas` counts frames that the canvas explains,
+    `only_canvas` and `only_fixed` those that the other does not explain.
+    """
     h, w = frame.shape
     for y in range(h):
         for x in range(w):
@@ -93,12 +90,29 @@ def _contest(
                 only_fixed[y, x] += 1
 
 
-def _vote(
+def vote(
     frames: Indexed, position: Longs, shape: tuple[int, int], covered: NDArray[np.bool_]
 ) -> Ids:
-    """The colour that each pixel of a picture shows most, over all frames."""
+    """Choose the colour that each place shows in most frames.
+
+    Parameters
+    ----------
+    frames : Indexed
+    position : ndarray, shape (n, 2), int64
+        The place (x, y) at the screen's top left corner in each frame.
+    shape : (H, W)
+        Of all places.
+    covered : ndarray, shape (h, w), bool
+        Pixels of the screen that do not vote.
+
+    Returns
+    -------
+    ndarray, shape (H, W), uint16
+        Colour numbers. A place that changes often and shows the commonest colour of all often
+        enough is of that colour: something is drawn on it, for example the digits of a score.
+    """
     colours = len(frames.colours)
-    if shape[0] * shape[1] * colours > MOST_COUNTERS:
+    if shape[0] * shape[1] * colours > WORLD.max_counters:
         candidate = np.zeros(shape, np.uint16)
         balance = np.zeros(shape, np.int32)
         for t, (ox, oy) in enumerate(position.tolist()):
@@ -108,9 +122,10 @@ def _vote(
     last, changes = np.zeros(shape, np.uint16), np.zeros(shape, np.uint16)
     for t, (ox, oy) in enumerate(position.tolist()):
         _count(frames[t], ox, oy, covered, counts, last, changes)
+    total = counts.sum(axis=2, dtype=np.int64)
     most: Ids = counts.argmax(axis=2).astype(np.uint16)
     plain = np.bincount(most.ravel(), minlength=colours).argmax()
-    share = counts[..., plain] >= PLAIN_SHARE * np.maximum(counts.sum(axis=2, dtype=np.int64), 1)
-    most[share & (changes >= RESTLESS_CHANGES)] = plain
-    most[counts.sum(axis=2, dtype=np.int64) == 0] = plain  # never shown
+    often = counts[..., plain] >= WORLD.min_plain_share * np.maximum(total, 1)
+    most[often & (changes >= WORLD.min_restless_changes)] = plain
+    most[total == 0] = plain  # never shown
     return most
