@@ -2,8 +2,8 @@
 
 Connected places that show the same again and again in one period (`cycles`) make an `Animation`:
 pictures that show in turn at one place of the world, as long as they are right. Where several are
-alike, all of them vote for one *template*, which then takes their place, and is looked for where
-too little was seen of another to tell it by itself.
+alike, all of them vote for one *template*, which replaces them. It is also looked for where too
+little was seen of an animation to detect it by itself.
 """
 
 from __future__ import annotations
@@ -13,33 +13,28 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
-from spritecodec.mining.animation.cycles import Seen, Votes, collect, find_steps, without_screen
-from spritecodec.mining.animation.templates import BESIDE, Field, Mask, components
+from spritecodec.mining.animation.cycles import Mask, Seen, Votes, collect, find_steps
+from spritecodec.mining.animation.templates import Field, components
 from spritecodec.mining.arrays import CLEAR, EIGHT_NEIGHBOURS, Ids, Longs
 from spritecodec.mining.background.materials import Materials, draw_over
 from spritecodec.mining.background.world import Animation, Box, World, draw_planes
 from spritecodec.mining.indexed import Indexed
-
-FEWEST_PLACES = 4  # of an animation
-# Pixels of frames that it explains for each pixel of its pictures, at least, and of all.
-WORTH, LEAST_WORTH = 4, 100
-CYCLES = 2  # in which it is seen, at least
-# Pixels of frames that it may explain less than what it replaces, for each of its own.
-SHARED = 2
+from spritecodec.mining.thresholds import ANIMATIONS, TEMPLATES
 
 
 def _near(animation: Animation, places: Longs) -> Mask:
     """Which places lie inside an animation, or beside it."""
     height, width = animation.pictures.shape[1:]
     y, x = places[:, 0] - animation.y, places[:, 1] - animation.x
-    inside: Mask = (y >= -BESIDE) & (y < height + BESIDE) & (x >= -BESIDE) & (x < width + BESIDE)
+    margin = TEMPLATES.margin
+    inside: Mask = (y >= -margin) & (y < height + margin) & (x >= -margin) & (x < width + margin)
     return inside
 
 
 def _take_islands(canvas: Ids, animations: list[Animation]) -> list[Animation]:
-    """Take from the plane what lies within an animation and touches nothing else of it.
+    """Move islands of the plane that lie within the box of an animation into its pictures.
 
-    It is what all pictures of the animation have in common. `canvas` is changed in place.
+    They are what all pictures of the animation have in common. `canvas` is changed in place.
     """
     islands, _ = ndimage.label(canvas != CLEAR, EIGHT_NEIGHBOURS)
     boxes = ndimage.find_objects(islands)
@@ -60,9 +55,9 @@ def _take_islands(canvas: Ids, animations: list[Animation]) -> list[Animation]:
 
 
 def _enclosed(canvas: Ids, animated: Mask) -> Mask:
-    """What is left of a plane that touches only animated places, if these are more.
+    """Islands of a plane that have no more pixels than the animated places that they touch.
 
-    It is what does not change of what is animated: the middle of a coin that spins.
+    They are the still part of what is animated: the middle of a coin that spins.
     """
     near, _ = ndimage.label(ndimage.binary_dilation(animated, EIGHT_NEIGHBOURS), EIGHT_NEIGHBOURS)
     size = np.bincount(near[animated], minlength=near.max() + 1)
@@ -77,7 +72,18 @@ def _enclosed(canvas: Ids, animated: Mask) -> Mask:
 
 
 def _lifetime(score: Longs) -> tuple[int, int]:
-    """The frames in which an animation is right more often than not; all of them in between."""
+    """The run of frames in which an animation gains most, with the neutral frames around it.
+
+    Parameters
+    ----------
+    score : ndarray, shape (n,), int64
+        Pixels that it explains in each frame more than the plane does.
+
+    Returns
+    -------
+    (int, int)
+        The first frame, and the one after the last.
+    """
     total = np.append(0, np.cumsum(score))
     lowest = np.minimum.accumulate(total)
     end = int((total - lowest).argmax())
@@ -90,15 +96,15 @@ def _lifetime(score: Longs) -> tuple[int, int]:
 
 
 def _with_lifetimes(frames: Indexed, world: World, plain: World, materials: Materials) -> World:
-    """Draw each animation only while it is right; those that help little are left out.
+    """Draw each animation only while it is right; leave out those that gain little.
 
-    `plain` is the world before anything was animated.
+    `plain` is the world without animations.
     """
     score = np.zeros((len(world.animations), len(frames)), np.int64)
     bare = replace(world, animations=())
     drawn = np.empty((frames.height, frames.width), np.uint16)
     for t, corner in enumerate(world.position.tolist()):
-        shown = without_screen(world, materials, frames[t])
+        shown = materials.remove(world.screen, frames[t])
         draw_planes(bare, t, drawn)
         for i, animation in enumerate(world.animations):
             picture, part = animation.on_screen(t, corner, drawn.shape)
@@ -112,8 +118,9 @@ def _with_lifetimes(frames: Indexed, world: World, plain: World, materials: Mate
     for animation, row in zip(world.animations, score, strict=True):
         start, end = _lifetime(row)
         pixels = (animation.pictures != CLEAR).sum()
-        recurs = (row[start:end] != 0).sum() >= CYCLES * len(animation.turn)
-        if recurs and row[start:end].sum() >= WORTH * pixels + LEAST_WORTH:
+        recurs = (row[start:end] != 0).sum() >= ANIMATIONS.min_cycles * len(animation.turn)
+        least = ANIMATIONS.min_gain_a_pixel * pixels + ANIMATIONS.min_gain
+        if recurs and row[start:end].sum() >= least:
             animations.append(replace(animation, start=start, end=end))
         else:
             box, here = animation.box, animation.shows
@@ -137,7 +144,7 @@ class _Animator:
         return _with_lifetimes(self.frames, world, self.world, self.materials)
 
     def alive(self, animations: tuple[Animation, ...]) -> Seen:
-        """What places show while the animation there is shown."""
+        """What places show while the animation there is drawn."""
         start, end = (
             np.zeros(len(self.places), np.int64),
             np.full(len(self.places), len(self.frames)),
@@ -148,7 +155,7 @@ class _Animator:
         return self.seen.during(start, end)
 
     def by_places(self, seen: Seen) -> World:
-        """Animations of connected places, each place's of the period that explains most."""
+        """Make animations of connected places, each in the period that explains most there."""
         canvas, animations = self.world.canvas.copy(), list[Animation]()
         favour = np.zeros(int(CLEAR) + 1, np.int64)
         explained = [Votes(seen, step).explained for step in self.steps]
@@ -166,7 +173,7 @@ class _Animator:
             still = _enclosed(np.where(instead, CLEAR, canvas), animated)
             pictures[:, still] = canvas[still]
             for box, inside in components(animated | still):
-                if (inside & animated[box]).sum() < FEWEST_PLACES:
+                if (inside & animated[box]).sum() < ANIMATIONS.min_places:
                     continue
                 shown = np.where(inside, pictures[:, *box], CLEAR)
                 canvas[box][inside & (instead | still)[box]] = CLEAR
@@ -176,7 +183,7 @@ class _Animator:
         return self.animated(canvas, animations)
 
     def by_templates(self, world: World, seen: Seen) -> World:
-        """Take what several animations agree on instead of each, and wherever it fits."""
+        """Replace animations by the templates on which several agree, wherever these fit."""
         found: list[tuple[Animation, Field]] = []
         for step in self.steps:
             field = Field(self.world.canvas, self.places, seen, Votes(seen, step), step)
@@ -193,7 +200,7 @@ class _Animator:
         before = self.right(world, boxes)
         after = self.right(self.animated(canvas, [animation for animation, _ in found]), boxes)
         pixels = np.array([(animation.pictures != CLEAR).sum() for animation, _ in found], int)
-        gain = after + SHARED * pixels - before
+        gain = after + ANIMATIONS.max_loss_a_pixel * pixels - before
         canvas, kept, replaced = self.world.canvas.copy(), list[Animation](), set[int]()
         for k in np.argsort(-gain, kind="stable").tolist():
             (animation, field), others = found[k], {id(a) for a in rivals[k]}
@@ -213,7 +220,7 @@ class _Animator:
         drawn = np.empty((self.frames.height, self.frames.width), np.uint16)
         for t, (left, top) in enumerate(world.position.tolist()):
             draw_planes(world, t, drawn)
-            agrees = drawn == without_screen(world, self.materials, self.frames[t])
+            agrees = drawn == self.materials.remove(world.screen, self.frames[t])
             for k, (rows, columns) in enumerate(boxes):
                 y, x = max(rows.start - top, 0), max(columns.start - left, 0)
                 part = agrees[y : max(rows.stop - top, 0), x : max(columns.stop - left, 0)]
@@ -222,19 +229,19 @@ class _Animator:
 
 
 def _touching(world: World, animation: Animation) -> list[Animation]:
-    """The animations of a world that show anything where another does."""
+    """The animations of a world that show something where a given one does."""
     covered = np.zeros(world.canvas.shape, bool)
     covered[animation.box] = animation.shows
     return [a for a in world.animations if (covered[a.box] & a.shows).any()]
 
 
 def _clear(canvas: Ids, animation: Animation, instead: Mask) -> None:
-    """Clear the plane where an animation is shown instead of it."""
+    """Clear the plane where an animation shows instead of it."""
     canvas[animation.box][animation.shows & instead[animation.box]] = CLEAR
 
 
 def _union(boxes: list[Box]) -> Box:
-    """The smallest box that holds all."""
+    """The smallest box that contains all."""
     rows, columns = zip(*boxes, strict=True)
     return (
         slice(min(r.start for r in rows), max(r.stop for r in rows)),
@@ -243,7 +250,7 @@ def _union(boxes: list[Box]) -> Box:
 
 
 def animate(frames: Indexed, world: World, materials: Materials) -> World:
-    """Find what is animated in its place, and take it out of the nearest plane.
+    """Find what is animated in its place, and move it out of the nearest plane.
 
     Parameters
     ----------
@@ -256,7 +263,7 @@ def animate(frames: Indexed, world: World, materials: Materials) -> World:
     Returns
     -------
     World
-        With animations, of those materials; as it was where there are none.
+        With animations and those materials; the same world where there are none.
     """
     animator = _Animator(frames, world, materials)
     if not animator.steps:

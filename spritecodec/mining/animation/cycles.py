@@ -1,14 +1,15 @@
 """What places show again and again: periods, and the value of each place in each step of one.
 
-A place of the nearest plane is *restless* where the plane is often wrong. A period is told by how
-well what a place shows agrees with what it shows so many frames later; many places share it, and
-most change at the same few frames of it, which cut it into *steps*. What a place shows in a step
-is told by vote: a colour, a material over what lies behind, or nothing.
+A place of the nearest plane is *restless* where the plane is often wrong. A period is detected by
+how well what a place shows agrees with what it shows so many frames later. Many places share it,
+and most change at the same few frames of it, which cut it into *steps*. Frames vote for what a
+place shows in a step: a colour, a material over what lies behind, or nothing.
 """
 
 from __future__ import annotations
 
 from copy import copy
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -18,58 +19,69 @@ from spritecodec.mining.arrays import CLEAR, Ids, Longs
 from spritecodec.mining.background.materials import Materials
 from spritecodec.mining.background.world import World, draw_planes
 from spritecodec.mining.indexed import Indexed
+from spritecodec.mining.thresholds import CYCLES, CycleThresholds
 
-# A place is restless where the plane is wrong so often, and in so large a share of the frames.
-OFTEN_WRONG, SHARE_WRONG = 6, 0.05
-MOST_OBSERVED = 12_000_000  # pixels of all frames that are looked at
-LONGEST_PERIOD = 128  # frames
-FEWEST_PAIRS = 20  # of frames one period apart, to tell it by
-AGREES, DIFFERS = 0.93, 0.85  # shares of them, one period apart, and less than that
-# Places that share a period, at least, and of those that return after so many frames.
-FEWEST_ANIMATED, TRUE_PERIOD = 24, 0.1
-CLOCK = 0.05  # of the places that change when most do
-MOST_STEPS = 32  # each takes memory for the whole plane
-# What a cycle must explain: a share of what the plane does not, and of all that is seen.
-MENDS, EXPLAINS = 0.4, 0.5
+Mask = NDArray[np.bool_]
 
 
-def without_screen(world: World, materials: Materials, frame: Ids) -> Ids:
-    """A frame without what stands still on the screen; CLEAR where that is not known."""
-    shown = np.where(world.overlay == CLEAR, frame, CLEAR)
-    if world.glass is not None:
-        through = (world.glass != CLEAR) & (shown < materials.under.shape[1])
-        glass = world.glass[through].astype(np.int64) - materials.under.shape[1]
-        shown[through] = materials.under[glass, shown[through]]
-    return shown
+class _Log(NamedTuple):
+    """What restless places show, while it is written down.
+
+    Attributes
+    ----------
+    next : ndarray, shape (places,), int64
+        Where the next observation of each place is written.
+    times : ndarray, shape (observations,), int32
+        Frames.
+    codes : ndarray, shape (2, observations), uint32
+        65536 times the colour behind, plus the colour shown: with the plane there, and without.
+    """
+
+    next: Longs
+    times: NDArray[np.int32]
+    codes: NDArray[np.uint32]
 
 
 @njit(cache=True)
 def _observe(
-    shown: Ids,
-    drawn: Ids,
-    behind: Ids,
-    number: NDArray[np.int32],
-    at: Longs,
-    time: int,
-    times: NDArray[np.int32],
-    codes: NDArray[np.uint32],
-    colours: int,
+    t: int, shown: Ids, drawn: Ids, behind: Ids, number: NDArray[np.int32], log: _Log, colours: int
 ) -> None:
-    """Append what a frame shows at the restless places to what was seen there before.
+    """Write down what frame t shows at the restless places.
 
-    `number`, shape (h, w), numbers them, -1 elsewhere; `at` is where the next is written.
-    `codes` receives what lies behind, times 65536, plus what is shown: with the plane there, and
-    without it.
+    Parameters
+    ----------
+    t : int
+    shown, drawn, behind : ndarray, shape (h, w), uint16
+        Colours of the frame, of all planes, and of the planes behind the nearest.
+    number : ndarray, shape (h, w), int32
+        Numbers of the places, -1 where they are not restless.
+    log : _Log
+    colours : int
+        How many there are; other numbers in `shown` say nothing.
     """
     for y in range(shown.shape[0]):
         for x in range(shown.shape[1]):
             k = number[y, x]
             if k < 0 or shown[y, x] >= colours:
                 continue
-            times[at[k]] = time
-            codes[0, at[k]] = np.uint32(drawn[y, x]) << np.uint32(16) | shown[y, x]
-            codes[1, at[k]] = np.uint32(behind[y, x]) << np.uint32(16) | shown[y, x]
-            at[k] += 1
+            i = log.next[k]
+            log.times[i] = t
+            log.codes[0, i] = np.uint32(drawn[y, x]) << np.uint32(16) | shown[y, x]
+            log.codes[1, i] = np.uint32(behind[y, x]) << np.uint32(16) | shown[y, x]
+            log.next[k] = i + 1
+
+
+class Observations(NamedTuple):
+    """What restless places show, as compiled code takes it; see `Seen`.
+
+    `pair`, shape (observations,), is with the plane there, or without it.
+    """
+
+    first: Longs
+    times: NDArray[np.int32]
+    pair: NDArray[np.int32]
+    value_first: Longs
+    values: Ids
 
 
 class Seen:
@@ -82,9 +94,13 @@ class Seen:
     times : ndarray, int32
         Frames.
     pair : ndarray, shape (2, observations), int32
-        Which pair of colours, behind and shown: with the plane there, and without it.
-    value_first, values : ndarray
-        What explains each pair: CLEAR, materials, and the colour itself.
+        Number of the pair of colours, behind and shown: with the plane there, and without it.
+    value_first : ndarray, shape (pairs + 1,), int64
+        Where the values that explain each pair begin.
+    values : ndarray, uint16
+        CLEAR, materials, and the colour shown itself.
+    as_drawn : ndarray, shape (observations,), bool
+        Whether the plane explains it.
     """
 
     def __init__(
@@ -115,20 +131,26 @@ class Seen:
         """How many places there are."""
         return len(self.first) - 1
 
+    def observations(self, way: int) -> Observations:
+        """What the places show: 0 with the plane there, 1 without it."""
+        return Observations(self.first, self.times, self.pair[way], self.value_first, self.values)
+
     def right(self) -> Longs:
-        """In how many frames the plane shows what is seen, of each place."""
+        """In how many frames the plane explains each place, shape (places,)."""
         total = np.append(0, np.cumsum(self.as_drawn, dtype=np.int64))
         result: Longs = total[self.first[1:]] - total[self.first[:-1]]
         return result
 
     def least(self) -> Longs:
-        """In how many frames a cycle must show what is seen, of each place."""
+        """In how many frames a cycle must explain each place, shape (places,)."""
         right, total = self.right(), np.diff(self.first)
-        least = np.maximum(right + MENDS * (total - right), EXPLAINS * total)
+        least = np.maximum(
+            right + CYCLES.min_error_reduction * (total - right), CYCLES.min_coverage * total
+        )
         return np.ceil(least).astype(np.int64)
 
     def only(self, places: Longs) -> Seen:
-        """What some of the places show."""
+        """The observations of some places."""
         size = np.diff(self.first)[places]
         first = np.append(0, np.cumsum(size))
         return self._part(
@@ -136,7 +158,12 @@ class Seen:
         )
 
     def during(self, start: Longs, end: Longs) -> Seen:
-        """What the places show from one frame on and before another, each shape (places,)."""
+        """The observations of each place from a frame on, and up to another, not included.
+
+        Parameters
+        ----------
+        start, end : ndarray, shape (places,), int64
+        """
         place = np.repeat(np.arange(len(self)), np.diff(self.first))
         inside = (self.times >= start[place]) & (self.times < end[place])
         size = np.bincount(place[inside], minlength=len(self))
@@ -160,53 +187,53 @@ def _agree(pair: int, other: int, value_first: Longs, values: Ids) -> bool:
 
 
 @njit(cache=True)
-def _first_return(
-    first: Longs,
-    times: NDArray[np.int32],
-    pair: NDArray[np.int32],
-    value_first: Longs,
-    values: Ids,
-    frames: int,
-    longest: int,
-    found: Longs,
-) -> None:
-    """After how many frames each place first shows the same again, having shown other things."""
+def _first_return(seen: Observations, frames: int, limits: CycleThresholds, found: Longs) -> None:
+    """The first period of each place, in frames, 0 where it has none.
+
+    It is the distance at which what a place shows agrees best with what it showed earlier, the
+    first at which nearly all agrees, after one at which less did.
+    """
     at = np.empty(frames, np.int64)
     for k in range(len(found)):
         at[:] = -1
-        for i in range(first[k], first[k + 1]):
-            at[times[i]] = pair[i]
+        for i in range(seen.first[k], seen.first[k + 1]):
+            at[seen.times[i]] = seen.pair[i]
         found[k] = 0
         lowest, before, candidate = 1.0, 0.0, 0
-        for lag in range(1, longest + 1):
+        for lag in range(1, limits.max_period + 1):
             agree, pairs = 0, 0
-            for i in range(first[k], first[k + 1]):
-                t = times[i] + lag
+            for i in range(seen.first[k], seen.first[k + 1]):
+                t = seen.times[i] + lag
                 if t < frames and at[t] >= 0:
                     pairs += 1
-                    agree += _agree(pair[i], at[t], value_first, values)
-            if pairs < FEWEST_PAIRS:
+                    agree += _agree(seen.pair[i], at[t], seen.value_first, seen.values)
+            if pairs < limits.min_pairs:
                 break
             share = agree / pairs
             if candidate and share <= before:
                 found[k] = candidate
                 break
             lowest = min(lowest, share)
-            candidate = lag if lowest < DIFFERS and share > AGREES else 0
+            again = lowest < limits.max_disagreement and share > limits.min_agreement
+            candidate = lag if again else 0
             before = share
 
 
 @njit(cache=True)
+def _count(
+    seen: Observations, place: int, step: Longs, by: int, count: NDArray[np.int32], total: Longs
+) -> None:
+    """Add to the counts of all values of a place: in each step, and in all of them."""
+    for i in range(seen.first[place], seen.first[place + 1]):
+        turn = step[seen.times[i] % len(step)]
+        for j in range(seen.value_first[seen.pair[i]], seen.value_first[seen.pair[i] + 1]):
+            count[turn, seen.values[j]] += by
+            total[seen.values[j]] += by
+
+
+@njit(cache=True)
 def _vote(
-    first: Longs,
-    times: NDArray[np.int32],
-    pair: NDArray[np.int32],
-    value_first: Longs,
-    values: Ids,
-    step: Longs,
-    favour: Longs,
-    choice: Ids,
-    votes: NDArray[np.int32],
+    seen: Observations, step: Longs, favour: Longs, choice: Ids, votes: NDArray[np.int32]
 ) -> None:
     """The value that explains most, of each place in each step of a period.
 
@@ -214,25 +241,24 @@ def _vote(
 
     Parameters
     ----------
+    seen : Observations
     step : ndarray, shape (period,), int64
-        The number of the step to which each frame of the period belongs.
+        The step to which each frame of the period belongs.
+    favour : ndarray, shape (65536,), int64
+        How much each value is favoured.
     choice, votes : ndarray, shape (places, steps)
         Receive the values, and how often they explain what is shown.
     """
-    period = len(step)
     count = np.zeros((choice.shape[1], 65536), np.int32)
     total = np.zeros(65536, np.int64)
     for k in range(len(choice)):
         choice[k] = 65535
         votes[k] = 0
-        for i in range(first[k], first[k + 1]):
-            for j in range(value_first[pair[i]], value_first[pair[i] + 1]):
-                count[step[times[i] % period], values[j]] += 1
-                total[values[j]] += 1
-        for i in range(first[k], first[k + 1]):
-            turn = step[times[i] % period]
-            for j in range(value_first[pair[i]], value_first[pair[i] + 1]):
-                v, best = values[j], choice[k, turn]
+        _count(seen, k, step, 1, count, total)
+        for i in range(seen.first[k], seen.first[k + 1]):
+            turn = step[seen.times[i] % len(step)]
+            for j in range(seen.value_first[seen.pair[i]], seen.value_first[seen.pair[i] + 1]):
+                v, best = seen.values[j], choice[k, turn]
                 more = count[turn, v] - votes[k, turn]
                 if more == 0:
                     more = total[v] - total[best]
@@ -241,86 +267,97 @@ def _vote(
                 if more > 0:
                     choice[k, turn] = v
                     votes[k, turn] = count[turn, v]
-        for i in range(first[k], first[k + 1]):
-            for j in range(value_first[pair[i]], value_first[pair[i] + 1]):
-                count[step[times[i] % period], values[j]] = 0
-                total[values[j]] = 0
+        _count(seen, k, step, -1, count, total)
 
 
 @njit(cache=True)
-def _joined(
-    first: Longs,
-    times: NDArray[np.int32],
-    pair: NDArray[np.int32],
-    value_first: Longs,
-    values: Ids,
-    period: int,
-) -> Longs:
-    """How much less all places explain if they show the same in a frame of a period and the next.
+def _loss_if_joined(seen: Observations, period: int) -> Longs:
+    """How much less all places explain if a frame of a period and the next show the same.
 
     Returns
     -------
     ndarray, shape (period,), int64
+        Observations.
     """
     less = np.zeros(period, np.int64)
-    count = np.zeros((period, 65536), np.int64)
-    one, both = np.empty(period, np.int64), np.empty(period, np.int64)
-    for k in range(len(first) - 1):
+    count = np.zeros((period, 65536), np.int32)
+    total = np.zeros(65536, np.int64)
+    one, both, step = np.empty(period, np.int64), np.empty(period, np.int64), np.arange(period)
+    for k in range(len(seen.first) - 1):
         one[:] = 0
         both[:] = 0
-        for i in range(first[k], first[k + 1]):
-            for j in range(value_first[pair[i]], value_first[pair[i] + 1]):
-                count[times[i] % period, values[j]] += 1
-        for i in range(first[k], first[k + 1]):
-            turn = times[i] % period
+        _count(seen, k, step, 1, count, total)
+        for i in range(seen.first[k], seen.first[k + 1]):
+            turn = seen.times[i] % period
             after, before = (turn + 1) % period, (turn - 1) % period
-            for j in range(value_first[pair[i]], value_first[pair[i] + 1]):
-                v = values[j]
+            for j in range(seen.value_first[seen.pair[i]], seen.value_first[seen.pair[i] + 1]):
+                v = seen.values[j]
                 one[turn] = max(one[turn], count[turn, v])
                 both[turn] = max(both[turn], count[turn, v] + count[after, v])
                 both[before] = max(both[before], count[before, v] + count[turn, v])
-        for i in range(first[k], first[k + 1]):
-            for j in range(value_first[pair[i]], value_first[pair[i] + 1]):
-                count[times[i] % period, values[j]] = 0
+        _count(seen, k, step, -1, count, total)
         for turn in range(period):
             less[turn] += one[turn] + one[(turn + 1) % period] - both[turn]
     return less
 
 
-def collect(frames: Indexed, world: World, materials: Materials) -> tuple[Longs, Seen]:
-    """The restless places of the nearest plane, rows (y, x), and what they show."""
+def _find_restless(frames: Indexed, world: World, materials: Materials) -> tuple[Mask, Longs]:
+    """The restless places of the nearest plane, and how many frames show each of them."""
     seen = np.zeros(world.canvas.shape, np.int32)
     wrong = np.zeros(world.canvas.shape, np.int32)
     height, width = frames.height, frames.width
-    colours = len(frames.colours)
-    drawn, behind = np.empty((2, height, width), np.uint16)
+    drawn = np.empty((height, width), np.uint16)
     for t, (x, y) in enumerate(world.position.tolist()):
-        shown = without_screen(world, materials, frames[t])
+        shown = materials.remove(world.screen, frames[t])
         draw_planes(world, t, drawn)
         part = slice(y, y + height), slice(x, x + width)
-        seen[part] += shown < colours
-        wrong[part] += (shown < colours) & (shown != drawn)
-    restless = (wrong >= OFTEN_WRONG) & (wrong >= SHARE_WRONG * seen)
-    while seen[restless].sum() > MOST_OBSERVED:
+        known = shown < len(frames.colours)
+        seen[part] += known
+        wrong[part] += known & (shown != drawn)
+    restless = (wrong >= CYCLES.min_wrong_frames) & (wrong >= CYCLES.min_wrong_share * seen)
+    while seen[restless].sum() > CYCLES.max_observations:
         restless &= wrong > np.median(wrong[restless])
+    return restless, seen[restless].astype(np.int64)
+
+
+def collect(frames: Indexed, world: World, materials: Materials) -> tuple[Longs, Seen]:
+    """Collect what the restless places of the nearest plane show.
+
+    Parameters
+    ----------
+    frames : Indexed
+    world : World
+        Of the same frames.
+    materials : Materials
+        Those of the world, and maybe more after them.
+
+    Returns
+    -------
+    ndarray, shape (places, 2), int64
+        Rows and columns (y, x) of the places.
+    Seen
+        What they show.
+    """
+    restless, often = _find_restless(frames, world, materials)
     places = np.argwhere(restless)
     number = np.full(restless.shape, -1, np.int32)
     number[restless] = np.arange(len(places))
-    first = np.append(0, np.cumsum(seen[restless], dtype=np.int64))
-    times = np.empty(first[-1], np.int32)
-    codes = np.empty((2, first[-1]), np.uint32)
-    at = first[:-1].copy()
+    first = np.append(0, np.cumsum(often))
+    times, codes = np.empty(first[-1], np.int32), np.empty((2, first[-1]), np.uint32)
+    log = _Log(first[:-1].copy(), times, codes)
+    height, width = frames.height, frames.width
+    drawn, behind = np.empty((2, height, width), np.uint16)
     for t, (x, y) in enumerate(world.position.tolist()):
-        shown = without_screen(world, materials, frames[t])
+        shown = materials.remove(world.screen, frames[t])
         draw_planes(world, t, drawn)
         draw_planes(world, t, behind, len(world.behind))
         here = number[y : y + height, x : x + width]
-        _observe(shown, drawn, behind, here, at, t, times, codes, colours)
+        _observe(t, shown, drawn, behind, here, log, len(frames.colours))
     return places, Seen(first, times, codes, materials.over)
 
 
 def _unlike(choice: Ids) -> Longs:
-    """How many steps, along the last axis, do not show what most of them show."""
+    """How many steps, along the last axis, differ from what most of them show."""
     steps = choice.shape[-1]
     rows = choice.reshape(-1, steps)
     code = rows.astype(np.int64) + (np.arange(len(rows))[:, None] << 16)
@@ -337,10 +374,13 @@ class Votes:
     Attributes
     ----------
     instead : ndarray, shape (places,), bool
-        Whether it is shown instead of the plane, not over it.
+        Whether it shows instead of the plane, not over it.
     explained : ndarray, shape (places,), int64
         Frames; one less for each step that shows something else than most steps do.
-    choice, votes : ndarray, shape (places, steps)
+    choice : ndarray, shape (places, steps), uint16
+        Values.
+    votes : ndarray, shape (places, steps), int32
+        Frames that each explains.
     """
 
     def __init__(self, seen: Seen, step: Longs, favour: Longs | None = None) -> None:
@@ -350,17 +390,7 @@ class Votes:
         choice = np.empty((2, places, steps), np.uint16)
         votes = np.empty((2, places, steps), np.int32)
         for way in range(2):
-            _vote(
-                seen.first,
-                seen.times,
-                seen.pair[way],
-                seen.value_first,
-                seen.values,
-                step,
-                favour,
-                choice[way],
-                votes[way],
-            )
+            _vote(seen.observations(way), step, favour, choice[way], votes[way])
         explained = votes.sum(axis=2) - _unlike(choice)
         self.instead: NDArray[np.bool_] = explained[1] > explained[0]
         self.explained: Longs = explained.max(axis=0).astype(np.int64)
@@ -369,9 +399,9 @@ class Votes:
         self.votes: NDArray[np.int32] = votes[best]
 
     def filled(self) -> Ids:
-        """The values, shape (places, steps); where hardly anything was seen, the one before."""
+        """The values, shape (places, steps); where too few voted, that of the step before."""
         values = self.choice.copy()
-        sure = self.votes > 1
+        sure = self.votes >= CYCLES.min_votes
         for _ in range(values.shape[1]):
             before = np.roll(sure, 1, axis=1) & ~sure
             if not before.any():
@@ -382,14 +412,20 @@ class Votes:
 
 
 def _steps(seen: Seen, period: int) -> Longs:
-    """The step of each frame of a period: pictures change at the same time in many places."""
-    change = _joined(seen.first, seen.times, seen.pair[1], seen.value_first, seen.values, period)
-    changes = change >= CLOCK * max(1, change.max())
+    """The step of each frame of a period: many places change at the same frames."""
+    change = _loss_if_joined(seen.observations(1), period)
+    changes = change >= CYCLES.min_change_share * max(1, change.max())
     return np.append(0, np.cumsum(changes[:-1])).astype(np.int64)
 
 
 def find_steps(seen: Seen, frames: int) -> list[Longs]:
-    """The periods that places have, the commonest first.
+    """Find the periods that places have, the commonest first.
+
+    Parameters
+    ----------
+    seen : Seen
+    frames : int
+        How many there are.
 
     Returns
     -------
@@ -397,23 +433,14 @@ def find_steps(seen: Seen, frames: int) -> list[Longs]:
         The step to which each frame of the period belongs.
     """
     found = np.empty(len(seen), np.int64)
-    _first_return(
-        seen.first,
-        seen.times,
-        seen.pair[1],
-        seen.value_first,
-        seen.values,
-        frames,
-        LONGEST_PERIOD,
-        found,
-    )
+    _first_return(seen.observations(1), frames, CYCLES, found)
     least = seen.least()
     periods: list[tuple[int, Longs]] = []
     for period in np.unique(found[found > 0]).tolist():
         here = np.flatnonzero(found == period)
         taken = Votes(seen.only(here), np.arange(period)).explained >= least[here]
-        if taken.sum() >= max(FEWEST_ANIMATED, TRUE_PERIOD * len(here)):
+        if taken.sum() >= max(CYCLES.min_places, CYCLES.min_period_share * len(here)):
             periods.append((period, here[taken]))
     periods.sort(key=lambda p: -len(p[1]))
     steps = [_steps(seen.only(taken), period) for period, taken in periods]
-    return [step for step in steps if step[-1] < MOST_STEPS]
+    return [step for step in steps if step[-1] < CYCLES.max_steps]

@@ -1,8 +1,8 @@
 """Templates: what several animations have in common, and wherever else it fits.
 
-Each animation is told by what its own places show; something passes before it, or half of it was
-on the screen too shortly. Those that are alike, be it at another step of their period, vote for
-one template.
+Each animation is made from what its own places show. Something may pass in front of it, or half of
+it may be on the screen too shortly. Those that are alike, maybe at another step of their period,
+vote for one template.
 """
 
 from __future__ import annotations
@@ -11,24 +11,16 @@ from collections.abc import Iterator
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from spritecodec.mining.animation.cycles import Seen, Votes
+from spritecodec.mining.animation.cycles import Mask, Seen, Votes
 from spritecodec.mining.arrays import CLEAR, EIGHT_NEIGHBOURS, Ids, Longs
 from spritecodec.mining.background.world import Animation, Box
-
-ALIKE = 3  # animations that a template is made of
-MOST_MODELS = 48  # animations that are compared with all others
-FITS = 0.75  # share of a template's pixels that must agree
-BESIDE = 2  # pixels around an animation that may yet belong to it
-MOST_COMPARED = 1 << 30  # pixels, to find a template in one place
-
-Mask = NDArray[np.bool_]
+from spritecodec.mining.thresholds import TEMPLATES
 
 
 def components(marked: Mask) -> Iterator[tuple[Box, Mask]]:
-    """Places that touch one another, or nearly do: box, and which of its pixels they are."""
+    """Places that touch one another, or nearly do: the box of each group, and its mask there."""
     labels, _ = ndimage.label(ndimage.binary_dilation(marked, EIGHT_NEIGHBOURS), EIGHT_NEIGHBOURS)
     labels[~marked] = 0
     for i, box in enumerate(ndimage.find_objects(labels)):
@@ -37,11 +29,11 @@ def components(marked: Mask) -> Iterator[tuple[Box, Mask]]:
 
 @njit(cache=True)
 def _best_fit(window: Ids, template: Ids, shifts: Longs, misses: int) -> tuple[int, int, int, int]:
-    """Where a template agrees best with a window: (pixels missed, y, x, shift).
+    """Where a template agrees best with a window: (pixels that differ, y, x, shift).
 
     Both have shape (steps, height, width); step s of the template is compared with step
-    ``s + shift`` of the window. `misses` is the most that may be missed, and what is returned
-    where no place is better.
+    ``s + shift`` of the window. At most `misses` pixels may differ; where more do everywhere, the
+    first number is ``misses + 1``.
     """
     steps, height, width = template.shape
     fewest, best_y, best_x, best = misses + 1, 0, 0, 0
@@ -62,8 +54,13 @@ def _best_fit(window: Ids, template: Ids, shifts: Longs, misses: int) -> tuple[i
     return fewest, best_y, best_x, best
 
 
+def _max_missed(pictures: Ids) -> int:
+    """How many pixels of a template may differ from what it is compared with."""
+    return int((1 - TEMPLATES.min_agreement) * (pictures != CLEAR).sum())
+
+
 def _shifts(step: Longs) -> Longs:
-    """By how many steps a cycle may be shifted: its steps must last as long as before."""
+    """By how many steps a cycle may be shifted: each step then lasts as long as before."""
     lasts = np.bincount(step)
     return np.array([s for s in range(len(lasts)) if (np.roll(lasts, s) == lasts).all()])
 
@@ -82,7 +79,7 @@ class Field:
     likely : ndarray, shape (H, W), bool
         Places that the cycle explains better than the plane.
     instead : ndarray, shape (H, W), bool
-        Which of them show it instead of the plane, not over it.
+        Which of them show the cycle instead of the plane, not over it.
     """
 
     def __init__(self, canvas: Ids, places: Longs, seen: Seen, votes: Votes, step: Longs) -> None:
@@ -97,7 +94,10 @@ class Field:
         self.values[:, y, x] = np.where(shown == CLEAR, plane, shown)
 
     def window(self, box: Box, more: Longs) -> tuple[Ids, int, int]:
-        """The values of a box and so many pixels above and below, left and right; its corner."""
+        """The values of a box, with a margin on all sides, and its top left corner (y, x).
+
+        `more` is the margin in rows and columns. Off the canvas all values are CLEAR.
+        """
         (top, left), (high, wide) = (box[0].start, box[1].start), self.values.shape[1:]
         y0, x0 = top - more[0], left - more[1]
         y1, x1 = box[0].stop + more[0], box[1].stop + more[1]
@@ -106,12 +106,17 @@ class Field:
         return np.pad(inside, pad, constant_values=CLEAR), y0, x0
 
     def templates(self, animations: list[Animation]) -> Iterator[Ids]:
-        """Pictures that several animations of this period agree on, the commonest first."""
+        """Templates on which several animations of this period agree, the commonest first.
+
+        Yields
+        ------
+        ndarray, shape (steps, h, w), uint16
+        """
         left = [a for a in animations if len(a.turn) == len(self.step)]
-        while len(left) >= ALIKE:
-            models = left[:: len(left) // MOST_MODELS + 1]
+        while len(left) >= TEMPLATES.min_animations:
+            models = left[:: len(left) // TEMPLATES.max_models + 1]
             best = max((self.alike(model, left) for model in models), key=len)
-            if len(best) < ALIKE:
+            if len(best) < TEMPLATES.min_animations:
                 return
             agreed = _agreed(np.stack(list(best.values())))
             if agreed.size:
@@ -121,30 +126,31 @@ class Field:
     def alike(self, model: Animation, others: list[Animation]) -> dict[int, Ids]:
         """Which of the others look like the model, and what the field shows there.
 
-        What it shows is a little larger than the model, and in step with it.
+        It shows a margin around the model, and is shifted to be in step with it.
         """
-        most = int((1 - FITS) * (model.pictures != CLEAR).sum())
+        most = _max_missed(model.pictures)
         found = {}
         for k, other in enumerate(others):
-            more = np.maximum(0, np.subtract(model.shows.shape, other.shows.shape)) + BESIDE
+            larger = np.subtract(model.shows.shape, other.shows.shape)
+            more = np.maximum(0, larger) + TEMPLATES.margin
             window, top, left = self.window(other.box, more)
             missed, y, x, shift = _best_fit(window, model.pictures, self.shifts, most)
             if missed <= most:
                 high, wide = model.shows.shape
                 here = slice(top + y, top + y + high), slice(left + x, left + x + wide)
-                seen, _, _ = self.window(here, np.full(2, BESIDE))
+                seen, _, _ = self.window(here, np.full(2, TEMPLATES.margin))
                 found[k] = np.roll(seen, -shift, axis=0)
         return found
 
     def find(self, template: Ids, frames: int) -> Iterator[Animation]:
-        """Places where a template fits; what it shows there is taken from the field."""
+        """Find where a template fits likely places; what it shows there is cleared in the field."""
         shows = template != CLEAR
-        most = int((1 - FITS) * shows.sum())
+        most = _max_missed(template)
         size = np.array(template.shape[1:])
         for box, _ in list(components(self.likely)):
             while True:
                 window, top, left = self.window(box, size - 1)
-                if window[0].size * shows.sum() * len(self.shifts) > MOST_COMPARED:
+                if window[0].size * shows.sum() * len(self.shifts) > TEMPLATES.max_comparisons:
                     break
                 missed, y, x, shift = _best_fit(window, template, self.shifts, most)
                 y, x = int(top + y), int(left + x)
