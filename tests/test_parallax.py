@@ -11,11 +11,11 @@ import pytest
 from numpy.typing import NDArray
 
 from spritecodec.formats.spr.chunks import Palette, pack_pictures, pack_segment
-from spritecodec.mining.background.world import World
 from spritecodec.mining.camera.parallax import find_parallax
 from spritecodec.mining.indexed import Indexed
 from spritecodec.mining.mine import mine
-from spritecodec.mining.setting import Setting, find_translucent, find_worlds
+from spritecodec.mining.setting import Setting, find_settings
+from spritecodec.mining.solve import Background, solve_background
 from spritecodec.mining.tracks.residual import exact_residual
 from spritecodec.render import Renderer
 from spritecodec.scene import Layer, Residual, Scene, Tracks
@@ -115,8 +115,8 @@ def pane() -> Frames:
 
 
 @pytest.fixture(scope="module")
-def pane_world(pane: Frames) -> World:
-    return find_worlds(index(pane))[0]
+def pane_background(pane: Frames) -> Background:
+    return solve_background(index(pane))[0]
 
 
 def test_every_plane_is_followed_to_the_pixel(planes: Frames) -> None:
@@ -131,9 +131,9 @@ def test_every_plane_is_followed_to_the_pixel(planes: Frames) -> None:
 
 def test_planes_explain_the_frames_and_cost_little_more_than_the_truth(planes: Frames) -> None:
     frames = index(planes)
-    world = find_worlds(frames)[0]
-    assert len(world.planes) == len(SHARES)
-    found = mine(Setting.of(frames, world), np.arange(FRAMES), Fraction(1, 60))
+    background = solve_background(frames)[0]
+    assert len(background.world.planes) == len(SHARES)
+    found = mine(Setting.of(frames, background), np.arange(FRAMES), Fraction(1, 60))
     alone = np.stack(list(Renderer(found).frames()))
     assert (alone != planes).any(axis=3).mean() < 0.01
     exact = dataclasses.replace(found, residual=exact_residual(found, planes))
@@ -145,7 +145,7 @@ def test_one_plane_stays_one_plane() -> None:
     texture = hills(np.random.default_rng(3), int(camera().max()) + WIDTH, 0, 40)
     frames = np.stack([texture[:, x : x + WIDTH, :3] for x in camera().tolist()])
     assert find_parallax(index(frames)) is None
-    assert not find_worlds(index(frames))[0].behind
+    assert not solve_background(index(frames))[0].world.behind
 
 
 def test_a_cut_to_another_place_and_back_again(planes: Frames) -> None:
@@ -158,9 +158,9 @@ def test_a_cut_to_another_place_and_back_again(planes: Frames) -> None:
     np.testing.assert_array_equal(found.position[-1, 90:], found.position[-1, 40:60])
 
 
-def test_a_translucent_pane_is_one_material(pane: Frames, pane_world: World) -> None:
+def test_a_translucent_pane_is_one_material(pane: Frames, pane_background: Background) -> None:
     frames = index(pane)
-    numbered = Setting.of(frames, pane_world).frames
+    numbered = Setting.of(frames, pane_background).frames
     shown = np.stack([numbered[t] for t in range(FRAMES)])
     labelled = shown >= len(frames.colours)
     assert 0.8 * 100 * FRAMES < labelled.sum() <= 1.05 * 100 * FRAMES
@@ -169,8 +169,8 @@ def test_a_translucent_pane_is_one_material(pane: Frames, pane_world: World) -> 
     assert np.abs(numbered.materials[most].astype(int) - GLASS).max() <= 3
 
 
-def test_a_translucent_pane_is_drawn_exactly(pane: Frames, pane_world: World) -> None:
-    setting = Setting.of(index(pane), pane_world)
+def test_a_translucent_pane_is_drawn_exactly(pane: Frames, pane_background: Background) -> None:
+    setting = Setting.of(index(pane), pane_background)
     found = mine(setting, np.arange(FRAMES), Fraction(1, 60))
     exact = dataclasses.replace(found, residual=exact_residual(found, pane))
     np.testing.assert_array_equal(drawn(exact), pane)
@@ -204,7 +204,7 @@ def mined(true: Scene) -> Scene:
     """The Scene that is found in the frames of the true one, with a residual: it is exact."""
     frames = drawn(true)
     run = index(frames)
-    found = mine(Setting.of(run, find_worlds(run)[0]), np.arange(FRAMES), Fraction(1, 60))
+    found = mine(find_settings(run)[0], np.arange(FRAMES), Fraction(1, 60))
     exact = dataclasses.replace(found, residual=exact_residual(found, frames))
     np.testing.assert_array_equal(drawn(exact), frames)
     return exact
@@ -253,7 +253,7 @@ def test_what_is_known_is_the_same_sprite_behind_and_before_what_is_known() -> N
 
 def test_single_translucent_pixels_are_told_by_the_alpha_that_they_share() -> None:
     run = index(drawn(with_ghost(scene())))
-    materials = find_translucent(run, find_worlds(run)[0]).rgba.astype(int)
+    materials = solve_background(run)[0].materials.rgba.astype(int)
     assert (np.abs(materials - CHEEK).max(axis=1) <= 2).any()
 
 
@@ -279,7 +279,7 @@ def with_water(scene: Scene) -> Scene:
 def test_water_that_hides_a_plane_for_good_is_told() -> None:
     true = with_water(scene())
     frames = drawn(true)
-    world = find_worlds(index(frames))[0]
+    world = solve_background(index(frames))[0].world
     assert len(world.planes) == len(SHARES)
     assert world.materials is not None
     water = (true.textures[-1] == GLASS).all(axis=2)
@@ -300,7 +300,7 @@ def with_panel(scene: Scene) -> Scene:
 
 def test_a_panel_that_hides_part_of_the_sky_for_good_is_told() -> None:
     frames = drawn(with_panel(scene()))
-    world = find_worlds(index(frames))[0]
+    world = solve_background(index(frames))[0].world
     assert world.glass is not None
     assert (world.glass[:8] != 65535).mean() > 0.9
     assert (world.glass[8:] != 65535).mean() < 0.05
@@ -367,4 +367,4 @@ def test_what_is_animated_in_its_place_is_one_track_for_each() -> None:
 
 def test_what_moves_is_not_animated_in_its_place() -> None:
     run = index(drawn(with_ghost(scene())))
-    assert not Setting.of(run, find_worlds(run)[0]).world.animations
+    assert not solve_background(run)[0].world.animations

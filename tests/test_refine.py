@@ -13,7 +13,8 @@ from benchmarks.clips.drawn import true_scene
 from spritecodec.mining.camera.pan import estimate_pan
 from spritecodec.mining.indexed import Indexed
 from spritecodec.mining.mine import mine
-from spritecodec.mining.setting import find_settings, find_worlds
+from spritecodec.mining.setting import find_settings
+from spritecodec.mining.solve import solve_background
 from spritecodec.mining.sprites.merge import merge_sprites
 from spritecodec.mining.tracks.residual import exact_residual
 from spritecodec.render import Renderer
@@ -80,7 +81,7 @@ def test_a_world_visited_again_after_a_jump_is_stored_once() -> None:
     there = np.arange(0, 120, 2)
     path = np.concatenate([there, there])
     frames = scroller(path)
-    world = find_worlds(index(frames))[0]
+    world = solve_background(index(frames))[0].world
     assert world.canvas.shape == (HEIGHT, int(path.max()) + WIDTH)
     np.testing.assert_array_equal(world.position[:, 0], path)
 
@@ -131,7 +132,7 @@ def river(path: NDArray[np.int64]) -> Frames:
 def test_a_camera_over_straight_banks_is_followed_and_found_again_after_a_jump() -> None:
     path = np.concatenate([np.arange(300, 60, -1), np.arange(300, 200, -2)])
     frames = river(path)
-    world = find_worlds(index(frames))[0]
+    world = solve_background(index(frames))[0].world
     np.testing.assert_array_equal(world.position[:, 1], path - path.min())
     scene = mined(frames)
     assert len(scene.textures[0]) == len(np.unique(path)) - 1 + 120
@@ -156,11 +157,11 @@ def test_rooms_that_differ_in_a_few_places_are_told_apart_and_known_again() -> N
     for t in range(len(frames)):  # walks before what differs, whenever it switches too
         x = 5 + t % 60
         frames[t, 45:54, x : x + 7] = walker
-    worlds = find_worlds(index(frames))
+    worlds = [b.world for b in solve_background(index(frames))]
     assert [len(w.canvas) for w in worlds] == [HEIGHT, 2 * HEIGHT]
     rooms = worlds[1].position[:, 1] // HEIGHT
     np.testing.assert_array_equal(rooms, np.repeat([0, 1, 0, 1], stay))
-    assert len(find_worlds(index(frames[:stay]))) == 1
+    assert len(solve_background(index(frames[:stay]))) == 1
 
 
 def test_an_object_is_one_sprite_on_one_track() -> None:

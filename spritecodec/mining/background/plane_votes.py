@@ -1,6 +1,8 @@
-"""Votes for what each place of a plane shows, compiled by numba."""
+"""Voting for the value of each place of a plane, compiled by numba."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -8,11 +10,86 @@ from numpy.typing import NDArray
 
 from spritecodec.mining.arrays import Ids, Longs
 
-EXACTLY, VEILED = 10, 9  # what a pixel counts that is explained, and that may be through something
-
 Planes = NDArray[np.uint16]  # (planes, H, W), back to front, CLEAR where a plane does not show
-
 Counts = NDArray[np.int32]
+
+
+class Sample(NamedTuple):
+    """Frames that vote, and where each plane lies in them.
+
+    Attributes
+    ----------
+    times : ndarray, shape (n,), int64
+        Their numbers.
+    frames : ndarray, shape (n, h, w), uint16
+        Colour numbers; CLEAR where what planes show is not known.
+    ignored : ndarray, shape (n, h, w), bool
+        Pixels that do not vote.
+    position : ndarray, shape (planes, n, 2), int64
+        The place (x, y) of each plane at the screen's top left corner.
+    """
+
+    times: Longs
+    frames: NDArray[np.uint16]
+    ignored: NDArray[np.bool_]
+    position: Longs
+
+
+class Rules(NamedTuple):
+    """The materials that places may be of, and what a pixel counts.
+
+    Attributes
+    ----------
+    over, under : ndarray, shape (materials, colours), uint16
+        As those of `Materials`.
+    tried : ndarray, shape (m,), int64
+        The materials that are tried.
+    hit, veiled_hit : int
+        What a pixel counts that a place explains, and one that it explains through a material.
+    """
+
+    over: Ids
+    under: Ids
+    tried: Longs
+    hit: int
+    veiled_hit: int
+
+
+class Tally(NamedTuple):
+    """The votes for the places of one plane, each of shape (H, W).
+
+    Votes count the pixels that planes in front leave open, times `Rules.hit`.
+
+    Attributes
+    ----------
+    choice : ndarray, uint16
+        The colour that explains most, or the material that explains more; CLEAR for none.
+    votes : ndarray, int32
+        What the choice explains.
+    behind : ndarray, int32
+        What the planes behind explain.
+    seen : ndarray, int32
+        All.
+    """
+
+    choice: Ids
+    votes: Counts
+    behind: Counts
+    seen: Counts
+
+
+class _Row(NamedTuple):
+    """Counters for the places of one row.
+
+    `hits` (W, colours) counts the pixels of each colour, `through` (W, materials) those that each
+    material explains, and `touched` lists the hits that are not 0, as ``place * colours +
+    colour``. `counted` (W, colours) is scratch space.
+    """
+
+    hits: Counts
+    through: Counts
+    touched: Longs
+    counted: NDArray[np.bool_]
 
 
 @njit(cache=True)
@@ -28,7 +105,8 @@ def _look_through(
 ) -> int:
     """The colour that frame t shows of a plane at pixel (x, y), 65535 where it is covered.
 
-    Through a translucent place of a nearer plane, it is the colour that this is made of.
+    Behind a translucent place of a plane in front, it is the colour over which the material
+    shows what the frame does.
     """
     c = int(frames[t, y, x])
     for i in range(len(planes) - 1, plane, -1):
@@ -42,123 +120,142 @@ def _look_through(
 
 
 @njit(cache=True)
-def _vote(
-    frames: NDArray[np.uint16],
-    ignored: NDArray[np.bool_],
-    position: Longs,
-    planes: Planes,
-    plane: int,
-    over: Ids,
-    under: Ids,
-    tried: Longs,
-    choice: Ids,
-    votes: Counts,
-    behind: Counts,
-    seen: Counts,
-) -> None:
-    """Count, per place of a plane, what the pixels that nearer planes leave open say.
-
-    `choice` receives the colour that explains most, or the material that explains more,
-    `votes` what it explains, `behind` what the planes behind do, `seen` how many pixels there
-    are; all in units of 1 / EXACTLY of a pixel. What a colour explains once some material
-    lies before it counts a little less.
-    """
-    n, h, w = frames.shape
-    height, width = planes.shape[1:]
-    materials, colours = over.shape
-    choice[:] = 65535
-    votes[:] = 0
-    behind[:] = 0
-    seen[:] = 0
-    counter = np.zeros((width, colours), np.int32)
-    judged = np.zeros((width, colours), np.bool_)
-    through = np.zeros((width, materials), np.int32)
-    touched = np.empty(n * w, np.int64)
-    for row in range(height):  # one row of the plane at a time, to count in little memory
-        here = 0
-        for t in range(n):
-            y = row - position[plane, t, 1]
-            if y < 0 or y >= h:
-                continue
-            left = position[plane, t, 0]
-            for x in range(w):
-                if ignored[t, y, x]:
-                    continue
-                c = _look_through(frames, position, planes, plane, t, y, x, under)
-                if c == 65535:
-                    continue
-                below = 65535
-                opaque = plane - 1
-                while opaque >= 0:
-                    below = planes[opaque, y + position[opaque, t, 1], x + position[opaque, t, 0]]
-                    if below < colours:
-                        break
-                    opaque -= 1
-                if opaque < 0:
-                    below = 65535
-                for i in range(max(opaque, -1) + 1, plane):
-                    front = planes[i, y + position[i, t, 1], x + position[i, t, 0]]
-                    if front != 65535 and below < colours:
-                        below = over[front - colours, below]
-                place = x + left
-                seen[row, place] += EXACTLY
-                if counter[place, c] == 0:
-                    touched[here] = place * colours + c
-                    here += 1
-                counter[place, c] += 1
-                if below == c:
-                    behind[row, place] += EXACTLY
-                elif below < colours:
-                    veiled = False
-                    for m in tried:
-                        if over[m, below] == c:
-                            through[place, m] += 1
-                            veiled = True
-                    if veiled:
-                        behind[row, place] += VEILED
-        for k in range(here):
-            place, c = touched[k] // colours, touched[k] % colours
-            explained = EXACTLY * counter[place, c]
-            for m in tried:
-                shown = over[m, c]
-                if shown < colours and shown != c and not judged[place, shown]:
-                    judged[place, shown] = True
-                    explained += VEILED * counter[place, shown]
-            for m in tried:
-                if over[m, c] < colours:
-                    judged[place, over[m, c]] = False
-            if explained > votes[row, place]:
-                votes[row, place] = explained
-                choice[row, place] = c
-        for k in range(here):
-            counter[touched[k] // colours, touched[k] % colours] = 0
-        for place in range(width):
-            for m in tried:
-                explained = EXACTLY * through[place, m]
-                stays = planes[plane, row, place] == colours + m and explained > 0
-                if explained + stays > votes[row, place]:  # of equals, what was there
-                    votes[row, place] = explained
-                    choice[row, place] = colours + m
-            # What is shown so often through one material is no passing thing.
-            if choice[row, place] != 65535 and choice[row, place] >= colours:
-                behind[row, place] -= VEILED * through[place, choice[row, place] - colours]
-            through[place] = 0
+def _draw_behind(
+    position: Longs, planes: Planes, plane: int, t: int, y: int, x: int, over: Ids
+) -> int:
+    """The colour that the planes behind a plane draw at pixel (x, y) of frame t, or 65535."""
+    colours = over.shape[1]
+    below = 65535
+    opaque = plane - 1
+    while opaque >= 0:
+        below = planes[opaque, y + position[opaque, t, 1], x + position[opaque, t, 0]]
+        if below < colours:
+            break
+        opaque -= 1
+    if opaque < 0:
+        return 65535
+    for i in range(opaque + 1, plane):
+        front = planes[i, y + position[i, t, 1], x + position[i, t, 0]]
+        if front != 65535 and below < colours:
+            below = over[front - colours, below]
+    return below
 
 
 @njit(cache=True)
-def _seen_at(
-    frames: NDArray[np.uint16],
-    position: Longs,
-    planes: Planes,
-    plane: int,
-    under: Ids,
-    colours: Ids,
-    often: Counts,
-) -> None:
-    """The first few colours seen at every place of a plane, and how often each is.
+def _count_row(
+    sample: Sample, planes: Planes, plane: int, row: int, rules: Rules, counts: _Row, tally: Tally
+) -> int:
+    """Count what all pixels say that show a row of a plane; return how many hits are touched."""
+    frames, ignored, position = sample.frames, sample.ignored, sample.position
+    n, h, w = frames.shape
+    colours = rules.over.shape[1]
+    here = 0
+    for t in range(n):
+        y = row - position[plane, t, 1]
+        if y < 0 or y >= h:
+            continue
+        left = position[plane, t, 0]
+        for x in range(w):
+            if ignored[t, y, x]:
+                continue
+            c = _look_through(frames, position, planes, plane, t, y, x, rules.under)
+            if c == 65535:
+                continue
+            place = x + left
+            tally.seen[row, place] += rules.hit
+            if counts.hits[place, c] == 0:
+                counts.touched[here] = place * colours + c
+                here += 1
+            counts.hits[place, c] += 1
+            below = _draw_behind(position, planes, plane, t, y, x, rules.over)
+            if below == c:
+                tally.behind[row, place] += rules.hit
+            elif below < colours:
+                veiled = False
+                for m in rules.tried:
+                    if rules.over[m, below] == c:
+                        counts.through[place, m] += 1
+                        veiled = True
+                if veiled:
+                    tally.behind[row, place] += rules.veiled_hit
+    return here
 
-    `colours` and `often`, shape (H, W, few), receive them; 65535 where there are no more.
+
+@njit(cache=True)
+def _choose_colours(row: int, rules: Rules, counts: _Row, touched: int, tally: Tally) -> None:
+    """Choose the colour of each place of a row that explains most, plain or behind a material."""
+    colours = rules.over.shape[1]
+    for k in range(touched):
+        place, c = counts.touched[k] // colours, counts.touched[k] % colours
+        explained = rules.hit * counts.hits[place, c]
+        for m in rules.tried:
+            shown = rules.over[m, c]
+            if shown < colours and shown != c and not counts.counted[place, shown]:
+                counts.counted[place, shown] = True
+                explained += rules.veiled_hit * counts.hits[place, shown]
+        for m in rules.tried:
+            if rules.over[m, c] < colours:
+                counts.counted[place, rules.over[m, c]] = False
+        if explained > tally.votes[row, place]:
+            tally.votes[row, place] = explained
+            tally.choice[row, place] = c
+    for k in range(touched):
+        counts.hits[counts.touched[k] // colours, counts.touched[k] % colours] = 0
+
+
+@njit(cache=True)
+def _choose_materials(now: Ids, row: int, rules: Rules, through: Counts, tally: Tally) -> None:
+    """Choose a material instead at each place of a row where it explains more.
+
+    `now` is what the places of the plane are made of; of equals it stays.
     """
+    colours = rules.over.shape[1]
+    for place in range(len(now)):
+        for m in rules.tried:
+            explained = rules.hit * through[place, m]
+            stays = now[place] == colours + m and explained > 0
+            if explained + stays > tally.votes[row, place]:
+                tally.votes[row, place] = explained
+                tally.choice[row, place] = colours + m
+        # What shows so often through one material is part of the plane, no passing object.
+        if tally.choice[row, place] != 65535 and tally.choice[row, place] >= colours:
+            material = tally.choice[row, place] - colours
+            tally.behind[row, place] -= rules.veiled_hit * through[place, material]
+        through[place] = 0
+
+
+@njit(cache=True)
+def count_votes(sample: Sample, planes: Planes, plane: int, rules: Rules, tally: Tally) -> None:
+    """Fill a tally with the votes for the places of a plane."""
+    n, _, w = sample.frames.shape
+    _, height, width = planes.shape
+    materials, colours = rules.over.shape
+    tally.choice[:] = 65535
+    tally.votes[:] = 0
+    tally.behind[:] = 0
+    tally.seen[:] = 0
+    counts = _Row(
+        np.zeros((width, colours), np.int32),
+        np.zeros((width, materials), np.int32),
+        np.empty(n * w, np.int64),
+        np.zeros((width, colours), np.bool_),
+    )
+    for row in range(height):  # one row at a time, to count in little memory
+        touched = _count_row(sample, planes, plane, row, rules, counts, tally)
+        _choose_colours(row, rules, counts, touched, tally)
+        _choose_materials(planes[plane, row], row, rules, counts.through, tally)
+
+
+@njit(cache=True)
+def count_colours(
+    sample: Sample, planes: Planes, plane: int, under: Ids, colours: Ids, often: Counts
+) -> None:
+    """Count the first few colours seen at every place of a plane.
+
+    `colours` and `often`, shape (H, W, few), receive them and how often each is seen; 65535
+    where there are no more.
+    """
+    frames, position = sample.frames, sample.position
     n, h, w = frames.shape
     colours[:] = 65535
     often[:] = 0
