@@ -22,14 +22,15 @@ from benchmarks.segmentation import first_frames
 from spritecodec.formats.spr.library import Library
 from spritecodec.mining.arrays import Ids
 from spritecodec.mining.indexed import Indexed
-from spritecodec.mining.mine import FEWEST_STRANGE, mine
+from spritecodec.mining.mine import mine
 from spritecodec.mining.search import TURNS
 from spritecodec.mining.setting import Setting, find_settings
 from spritecodec.mining.sprites.merge import merge_sprites
+from spritecodec.mining.thresholds import MINE
 from spritecodec.mining.tracks.residual import exact_residual
 from spritecodec.render import Renderer
 
-CHAINS = {"plain": FEWEST_STRANGE, "slivers": 1}  # pixels of a sprite, at first
+CHAINS = {"plain": MINE.min_region, "slivers": 1}  # pixels of a sprite, at first
 
 
 def measure(name: str, count: int) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def minings(name: str, run: Indexed, setting: Setting, fewest: int) -> list[dict
     seeds: list[Ids] = []
     turns = []
     for turn in range(TURNS):
-        at_least = FEWEST_STRANGE if turn else fewest
+        at_least = MINE.min_region if turn else fewest
         scene = mine(setting, pts, Fraction(1, 60), seeds, at_least)
         wanted = (run.rgb(t) for t in range(len(run)))
         scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))

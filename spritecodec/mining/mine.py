@@ -1,10 +1,10 @@
 """Mining: a Scene straight from the frames, without a model.
 
-    frames -> pan -> world -> animations -> shapes -> dictionary -> tracks -> Scene
+    frames -> camera -> background -> animations -> shapes -> dictionary -> tracks -> Scene
 
-What is fixed in the world is drawn once on a canvas; what stands out from it is cut into
-exact sprites, which are followed as tracks. Nothing here is approximate: a sprite is
-placed only where every pixel that it shows equals the frame's.
+What is fixed in the world is drawn once, as the background; what stands out from it is cut into
+exact sprites, which are followed as tracks. Nothing here is approximate: a sprite is placed only
+where every pixel that it shows equals the frame's.
 """
 
 from __future__ import annotations
@@ -19,14 +19,11 @@ from spritecodec.mining.arrays import Ids
 from spritecodec.mining.setting import Setting
 from spritecodec.mining.sprites.dictionary import Dictionary
 from spritecodec.mining.sprites.shapes import learn_shapes
+from spritecodec.mining.thresholds import MINE
 from spritecodec.mining.tracks.animated import _animated_tracks
 from spritecodec.mining.tracks.follow import follow
 from spritecodec.mining.tracks.scene_builder import assemble
 from spritecodec.scene import Scene
-
-# Smaller regions are sparks, or slivers of something: as tracks they cost more than as
-# residual, unless they turn out to belong to something.
-FEWEST_STRANGE = 6
 
 
 def mine(
@@ -34,7 +31,7 @@ def mine(
     pts: NDArray[np.int64],
     time_base: Fraction,
     seeds: Sequence[Ids] = (),
-    fewest: int = FEWEST_STRANGE,
+    min_region: int = MINE.min_region,
 ) -> Scene:
     """Find the Scene of a run of frames.
 
@@ -45,22 +42,22 @@ def mine(
     time_base : Fraction
     seeds : sequence of ndarray, each shape (h, w), uint16
         Sprites to try before those that mining finds, as colour numbers, CLEAR outside.
-    fewest : int
+    min_region : int
         Pixels of a region that becomes a sprite of its own; smaller ones are left to the
         residual.
 
     Returns
     -------
     Scene
-        Without residual; exact but for what no sprite or background explains.
+        Without residual; exact except where neither sprites nor background explain a pixel.
     """
     frames, world = setting.frames, setting.world
     dictionary = Dictionary()
     for seed in seeds:
         dictionary.add_picture(seed)
-    animated = _animated_tracks(setting.world, dictionary, frames)
+    animated = _animated_tracks(world, dictionary, frames)
     learn_shapes(dictionary, setting.shapes, setting.look)
-    followed = follow(setting.look, dictionary, world.position, fewest)
+    followed = follow(setting.look, dictionary, world.position, min_region)
     for track in animated:
         dictionary.keep(track.sprite)
     return assemble(frames, world, dictionary, animated, followed, pts, time_base)

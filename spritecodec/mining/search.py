@@ -29,11 +29,12 @@ from spritecodec.formats.spr.library import Library, Packed
 from spritecodec.formats.spr.pictures import MOST_COLOURS
 from spritecodec.mining.arrays import Ids
 from spritecodec.mining.indexed import Indexed
-from spritecodec.mining.mine import FEWEST_STRANGE, mine
+from spritecodec.mining.mine import mine
 from spritecodec.mining.model_seeds import exact_sprites
 from spritecodec.mining.recolouring import undo_recolouring
 from spritecodec.mining.setting import Setting, find_settings
 from spritecodec.mining.sprites.merge import merge_sprites
+from spritecodec.mining.thresholds import MINE
 from spritecodec.mining.tracks.residual import exact_residual
 from spritecodec.scene import Recolouring, Scene
 
@@ -166,7 +167,7 @@ class Search:
         for turn in range(TURNS):
             which = f"{name}, {'with slivers, ' * slivers}{turn + 1} of at most {TURNS}"
             self.tell("Mining", which)
-            fewest = 1 if slivers and turn == 0 else FEWEST_STRANGE
+            fewest = 1 if slivers and turn == 0 else MINE.min_region
             scene = mine(ground.setting, self.pts, self.time_base, seeds, fewest)
             scene = dataclasses.replace(scene, recolouring=ground.recolouring)
             if self.residual:
