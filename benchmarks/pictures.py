@@ -23,7 +23,7 @@ from PIL import Image, ImageDraw, ImageFont
 import spritecodec
 from benchmarks.clips.registry import CACHE, clip_file, spec_of
 from spritecodec.formats import sheet
-from spritecodec.formats.spr.chunks import pack_pictures, pack_segment, segment_sections
+from spritecodec.formats.spr.chunks import pack_pictures, pack_sections
 from spritecodec.formats.spr.pictures import Palette
 from spritecodec.reader import Reader
 from spritecodec.render import Renderer
@@ -227,7 +227,7 @@ def sizes(scene: Scene) -> dict[str, int]:
         "dictionary": len(pack_pictures(scene.sprites, palette)),
         "background": len(pack_pictures(scene.textures, palette)),
     }
-    return found | segment_sections(pack_segment(scene, palette))
+    return found | {k: len(v) for k, v in pack_sections(scene, palette).items()}
 
 
 def bytes_over_time(scene: Scene, title: str, steps: int = 20) -> Image.Image:

@@ -195,7 +195,12 @@ def _write_residual(residual: Residual, palette: Palette) -> list[bytes]:
 
 
 def pack_segment(scene: Scene, palette: Palette) -> bytes:
-    """A ``SEGM`` payload. The residual's new colours count in this segment alone.
+    """A ``SEGM`` payload: the sections that `pack_sections` gives, one after another."""
+    return b"".join(pack_sections(scene, palette).values())
+
+
+def pack_sections(scene: Scene, palette: Palette) -> dict[str, bytes]:
+    """The sections of a ``SEGM`` payload, each behind its length, by their names in SECTIONS.
 
     Parameters
     ----------
@@ -203,23 +208,31 @@ def pack_segment(scene: Scene, palette: Palette) -> bytes:
         The segment. Its sprites and textures are those of the whole file so far and are
         not written here.
     palette : Palette
-        The file's colours up to this chunk; stays as it is, so that any segment can be
+        The file's colours up to this chunk. It stays as it is: colours that the residual
+        and the recolouring add count in this segment alone, so that any segment can be
         decoded without those before it.
+
+    Returns
+    -------
+    dict of str to bytes
+        A recolouring that is not there has no bytes at all, not even a length.
     """
     palette = palette.copy()
-    sections = [
-        _write_timing(scene),
-        _write_pan(scene),
-        write_tracks(scene.tracks, scene.layers) if len(scene.tracks) else [],
-        _write_residual(scene.residual, palette) if len(scene.residual) else [],
-    ]
+    parts = {
+        "timing": _write_timing(scene),
+        "pan": _write_pan(scene),
+        "tracks": write_tracks(scene.tracks, scene.layers) if len(scene.tracks) else [],
+        "residual": _write_residual(scene.residual, palette) if len(scene.residual) else [],
+    }
+    sections = {name: _write_section(streams) for name, streams in parts.items()}
     if len(scene.recolouring):
-        sections.append(write_recolouring(scene.recolouring, palette))
-    out = []
-    for parts in sections:
-        frame = compress(parts) if parts else b""
-        out.append(write_varint(len(frame)) + frame)
-    return b"".join(out)
+        sections["recolouring"] = _write_section(write_recolouring(scene.recolouring, palette))
+    return dict.fromkeys(SECTIONS, b"") | sections
+
+
+def _write_section(streams: list[bytes]) -> bytes:
+    frame = compress(streams) if streams else b""
+    return write_varint(len(frame)) + frame
 
 
 def segment_sections(payload: bytes) -> dict[str, int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.formats.spr.chunks import pack_pictures, pack_segment
+from spritecodec.formats.spr.chunks import pack_pictures, pack_sections
 from spritecodec.formats.spr.pictures import Palette, Picture
 from spritecodec.scene import Scene, mirrored
 
@@ -27,18 +27,22 @@ class Packed:
         New sprites, new textures, the segment.
     scene : Scene
         As it will be read: its sprites and textures are the file's.
+    sizes : dict of str to int
+        Bytes of ``"dictionary"`` and ``"background"`` (new sprites and textures) and of each
+        of the segment's SECTIONS.
     library : Library
         What the file has after these chunks.
     """
 
     chunks: list[Chunk]
     scene: Scene
+    sizes: dict[str, int]
     library: Library
 
     @property
     def size(self) -> int:
         """Bytes of all payloads."""
-        return sum(len(payload) for _, payload, _ in self.chunks)
+        return sum(self.sizes.values())
 
 
 @dataclass(frozen=True)
@@ -79,12 +83,17 @@ class Library:
             tracks=tracks,
             layers=tuple(layers),
         )
-        chunks = []
-        for kind, new in (("DICT", sprites), ("TEXT", textures)):
+        chunks: list[Chunk] = []
+        sizes = {"dictionary": 0, "background": 0}
+        for kind, name, new in (("DICT", "dictionary", sprites), ("TEXT", "background", textures)):
             if new:
-                chunks.append((kind, pack_pictures(new, palette), 0))
-        chunks.append(("SEGM", pack_segment(packed, palette), len(scene)))
-        return Packed(chunks, packed, Library(packed.sprites, packed.textures, palette))
+                payload = pack_pictures(new, palette)
+                chunks.append((kind, payload, 0))
+                sizes[name] = len(payload)
+        sections = pack_sections(packed, palette)
+        chunks.append(("SEGM", b"".join(sections.values()), len(scene)))
+        sizes |= {name: len(section) for name, section in sections.items()}
+        return Packed(chunks, packed, sizes, Library(packed.sprites, packed.textures, palette))
 
 
 def _number(

@@ -23,7 +23,6 @@ from spritecodec.formats.spr.chunks import (
     MOST_PATCHES,
     PICTURE_LIMIT,
     RESIDUAL_LIMIT,
-    segment_sections,
 )
 from spritecodec.formats.spr.library import Library, Packed
 from spritecodec.formats.spr.pictures import MOST_COLOURS
@@ -187,9 +186,8 @@ class Search:
 
 def _sprites_matter(packed: Packed) -> bool:
     """Whether what another mining may change is worth the time it takes."""
-    size = {kind: len(payload) for kind, payload, _ in packed.chunks}
-    tracks = segment_sections(packed.chunks[-1][1])["tracks"]
-    return size.get("DICT", 0) + tracks >= SPRITES_MATTER * packed.size
+    size = packed.sizes["dictionary"] + packed.sizes["tracks"]
+    return size >= SPRITES_MATTER * packed.size
 
 
 def _readable(scene: Scene) -> bool:
