@@ -20,6 +20,7 @@ zigzag-coded, then little endian in `width` planes (all low bytes first), or, fo
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,9 +37,21 @@ PLAIN, DELTA, RUNS, SPARSE = range(4)
 WIDTHS = (1, 2, 4, 8)
 VARINT = 0
 
-# Trial compression. A quick one tells which candidates may be the smallest; a strong one,
-# for much data a less strong one, which of these is.
-_QUICK, _STRONG, _LESS_STRONG = (zstandard.ZstdCompressor(level=n) for n in (3, 19, 12))
+
+class _Trials(threading.local):
+    """Compressors for trial compression, a set for each thread: they cannot be shared.
+
+    The quick one finds which candidates may be the smallest; the strong one, for much data
+    the medium one, finds which of these is.
+    """
+
+    def __init__(self) -> None:
+        self.quick, self.strong, self.medium = (
+            zstandard.ZstdCompressor(level=level) for level in (3, 19, 12)
+        )
+
+
+_trials = _Trials()
 IN_THE_RUNNING = 1.25  # times the bytes of the smallest
 MUCH = 1 << 16  # bytes
 # Of more values than this, stretches from all over, so many in all, choose the mode.
@@ -178,11 +191,12 @@ def _runs(values: Ints) -> tuple[Ints, Ints]:
 
 def smallest(candidates: Sequence[bytes]) -> int:
     """Which of several ways to write the same takes fewest bytes after zstd, by estimate."""
-    quick = [len(_QUICK.compress(data)) for data in candidates]
+    quick = [len(_trials.quick.compress(data)) for data in candidates]
     near = [i for i, size in enumerate(quick) if size <= IN_THE_RUNNING * min(quick)]
     if len(near) == 1:
         return near[0]
-    trial = _STRONG if max(len(candidates[i]) for i in near) <= MUCH else _LESS_STRONG
+    much = max(len(candidates[i]) for i in near) > MUCH
+    trial = _trials.medium if much else _trials.strong
     return min(near, key=lambda i: len(trial.compress(candidates[i])))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from spritecodec.formats.video.colour import over_black
 _LOSSLESS_SUFFIXES = (".png", ".bmp", ".gif", ".tga", ".ppm", ".pgm")
 SUFFIXES = (*_LOSSLESS_SUFFIXES, ".webp", ".jpg", ".jpeg", ".tif", ".tiff")
 FOLDER_RATE = Fraction(60)
+
+# Python keeps one list of warning filters for all threads; one thread at a time changes it.
+_WARNINGS = threading.Lock()
 
 
 def natural_key(name: str) -> list[tuple[int, str]]:
@@ -46,7 +50,7 @@ def picture_pixels(picture: Image.Image) -> NDArray[np.uint8]:
 
 def _open_picture(path: Path) -> Image.Image:
     try:
-        with warnings.catch_warnings():
+        with _WARNINGS, warnings.catch_warnings():
             # Pillow warns of very large pictures before refusing them; one voice is enough.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return Image.open(path)
