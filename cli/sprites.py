@@ -41,12 +41,8 @@ def command(
         sprites = reader.sprites
         scenes = (reader.scene(i) for i in range(len(reader.segments)))
         numbers = set(range(len(sprites)) if every else sheet.used_sprites(scenes).tolist())
-        stored = reader.optional(sheet.ORDER_KIND)
-    if stored is not None:
-        order = sheet.unpack_order(stored, len(sprites)).tolist()
-    else:
-        order = sheet.order_by_similarity(sheet.look(sprites)).tolist()
-    order = [i for i in order if i in numbers] + sorted(numbers.difference(order))
+    order = sheet.order_by_similarity(sheet.look(sprites)).tolist()
+    order = [i for i in order if i in numbers]
     picture = Image.fromarray(sheet.draw_sheet([sprites[i] for i in order], scale))
     if target == "-":
         picture.save(sys.stdout.buffer, "PNG")

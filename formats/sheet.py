@@ -1,8 +1,7 @@
 """Sprite sheets: the dictionary as one picture, similar sprites side by side.
 
 The order is a one-dimensional t-SNE (van der Maaten and Hinton 2008, exact, in numpy) of
-the sprites' latent codes where the encoder stored that order in the optional chunk
-``sort``, and otherwise of what the sprites look like.
+what the sprites look like.
 """
 
 from __future__ import annotations
@@ -12,13 +11,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.errors import FormatError
-from spritecodec.formats.spr.container import read_varint, write_varint
 from spritecodec.scene import Scene
 
 Picture = NDArray[np.uint8]
-
-ORDER_KIND = "sort"
 
 GAP = 2  # pixels around every sprite, before scaling
 CHECK = 4  # side of the checkerboard's squares, before scaling
@@ -38,28 +33,6 @@ def used_sprites(scenes: Iterable[Scene]) -> NDArray[np.int64]:
     """Numbers of the sprites that any track shows, ascending, each once."""
     used = [np.unique(scene.tracks.sprite) for scene in scenes]
     return np.unique(np.concatenate([np.zeros(0, np.int64), *used]))
-
-
-def pack_order(order: Sequence[int]) -> bytes:
-    """A ``sort`` payload: the sprites' numbers in the order in which to show them."""
-    return b"".join(write_varint(int(i)) for i in order)
-
-
-def unpack_order(payload: bytes, sprites: int) -> NDArray[np.int64]:
-    """Read a ``sort`` payload.
-
-    Raises
-    ------
-    FormatError
-        It is damaged, or names a sprite twice or one that there is not.
-    """
-    order, at = [], 0
-    while at < len(payload):
-        number, at = read_varint(payload, at)
-        order.append(number)
-    if len(set(order)) != len(order) or max(order, default=-1) >= sprites:
-        raise FormatError("the order of the sprites is damaged", ORDER_KIND)
-    return np.array(order, np.int64)
 
 
 def look(sprites: Sequence[Picture]) -> NDArray[np.float64]:
@@ -92,7 +65,7 @@ def order_by_similarity(features: NDArray[np.float64]) -> NDArray[np.int64]:
     Parameters
     ----------
     features : ndarray, shape (n, f), float
-        Latent codes, or what `look` gives.
+        For example what `look` gives; near where the things are alike.
 
     Returns
     -------

@@ -373,13 +373,6 @@ class Reader:
         sections = self._unpack(chunk, segment_sections)
         return sections | {"framing": chunk.size - sum(sections.values())}
 
-    def optional(self, kind: str) -> bytes | None:
-        """The payload of the first chunk of an optional kind; None where there is none."""
-        for chunk in self._container.chunks:
-            if chunk.kind == kind:
-                return self._container.payload(chunk)
-        return None
-
     def verify(self, progress: Callable[[int, int], None] | None = None) -> Verification:
         """Check every checksum, unpack every chunk and draw every frame.
 

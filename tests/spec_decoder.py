@@ -171,7 +171,7 @@ def chunks(data: bytes) -> list[tuple[str, int, bytes]]:
     kind, _, payload, end = chunk(start)
     assert (kind, end) == ("INDX", len(data) - 4)
     index, at, out = Bytes(payload), 11, []
-    names = ("HEAD", "DICT", "TEXT", "SEGM", "AUDI", "meta", "sort")
+    names = ("HEAD", "DICT", "TEXT", "SEGM", "AUDI", "meta")
     while index.at < len(payload):
         (code,) = index.take(1)
         listed = names[code - 1] if code else index.take(4).decode()

@@ -201,19 +201,6 @@ def test_sprites_draws_those_in_use(
     assert sorted(json.loads(capsys.readouterr().out)["sprites"]) == [0, 1, 2, 3]
 
 
-def test_sprites_keeps_a_stored_order(
-    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    order = [2, 0, 3, 1]
-    parts = [*spr_files.chunks(), (sheet.ORDER_KIND, sheet.pack_order(order), 0)]
-    source.write_bytes(spr_files.join(parts))
-    assert cli.run(["sprites", str(source), str(tmp_path / "a.png"), "--all", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["sprites"] == order
-    parts[-1] = (sheet.ORDER_KIND, sheet.pack_order([1, 1]), 0)
-    source.write_bytes(spr_files.join(parts))
-    assert "order" in fails(capsys, 7, "sprites", source, tmp_path / "b.png")
-
-
 def test_alike_sprites_lie_side_by_side() -> None:
     rng = np.random.default_rng(1)
     groups = rng.permutation(np.repeat(np.arange(5), 12))

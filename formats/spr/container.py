@@ -27,7 +27,7 @@ DRAFT = 0
 HEADER = SIGNATURE + bytes((VERSION, LOWEST_READER, DRAFT))
 
 # Index codes of the kinds, counted from 1; 0 means that a kind is spelled out.
-KINDS = ("HEAD", "DICT", "TEXT", "SEGM", "AUDI", "meta", "sort")
+KINDS = ("HEAD", "DICT", "TEXT", "SEGM", "AUDI", "meta")
 INDEX_KIND = "INDX"
 
 CRC_SIZE = 4
@@ -386,9 +386,3 @@ class Container:
         frames, at = read_varint(raw, 4)
         length, _ = read_varint(raw, at)
         return ChunkInfo(raw[:4].decode("ascii"), frames, offset, length)
-
-
-# --- zstd -----------------------------------------------------------------------------
-
-
-# --- files ----------------------------------------------------------------------------
