@@ -12,6 +12,137 @@ from typing import NamedTuple
 
 # --- restore: simplify, survey --------------------------------------------------------
 
+
+class SurveyThresholds(NamedTuple):
+    """Camera and background of a clip that is not pixel-exact (`restore.survey`)."""
+
+    max_difference: int = 12
+    """Levels of luma by which two pixels may differ and still show the same thing."""
+
+    min_texture: int = 10
+    """Levels of luma between a pixel and its neighbours to the right and below. Flatter pixels
+    do not distinguish displacements."""
+
+    sure_agreement: float = 0.93
+    """Share of the textured pixels that must agree for a likely displacement to be taken
+    without phase correlation."""
+
+    rest_margin: float = 0.02
+    """Share of the textured pixels by which a displacement must agree better than standing
+    still."""
+
+    min_agreement: float = 0.4
+    """Share of the textured pixels that agree with the previous frame. Below it there is a
+    cut."""
+
+    min_key_agreement: float = 0.6
+    """Share of the textured pixels that must agree with a keyframe for a place to be one seen
+    before."""
+
+    correlation_peaks: int = 4
+    """Peaks of the phase correlation that are tried as displacements."""
+
+    max_keys: int = 64
+    """Keyframes in all, the earliest."""
+
+    keys_per_screen: int = 3
+    """A frame becomes a keyframe where none of its room lies within the screen's size divided
+    by this."""
+
+    min_room: int = 8
+    """Frames. Rooms shown for less get no background, and so do places between two cuts that
+    are closer together."""
+
+    max_background: int = 1 << 23
+    """Pixels of the background of all rooms together."""
+
+    max_deviation: float = 48.0
+    """Levels of a channel. A value farther from the mean belongs to something else."""
+
+    max_weight: int = 64
+    """Frames that a mean is taken over; with more, it moves as if there were so many."""
+
+
+SURVEY = SurveyThresholds()
+
+
+class SimplifyThresholds(NamedTuple):
+    """Frames in few colours, of repeating parts (`restore.simplify`). A tolerance is a distance
+    in RGB; shares of its square are mean squared errors."""
+
+    table_bits: int = 6
+    """Bits of each channel that address the table from colours to the palette."""
+
+    palette_pixels: int = 60_000
+    """Pixels from which the palette is computed."""
+
+    min_colours: int = 16
+    """Colours of the palette that are tried first; their number is doubled from there."""
+
+    max_colours: int = 4096
+    """Colours of the palette."""
+
+    palette_share: float = 0.15
+    """Share of the allowed mean squared error that the palette may cause."""
+
+    lloyd_steps: int = 5
+    """Steps of Lloyd's algorithm (k-means) for each size of the palette."""
+
+    tile: int = 8
+    """Pixels; side of the background's tiles that may repeat."""
+
+    tile_share: float = 0.1
+    """Share of the squared tolerance by which a tile may differ from one that it repeats."""
+
+    object_share: float = 2.0
+    """Share of the squared tolerance by which a region may differ from an earlier object."""
+
+    lonely: float = 3.0
+    """Tolerances by which a pixel must differ from the background to stand out by itself."""
+
+    min_company: int = 4
+    """Pixels that differ in the 3 x 3 around a pixel, itself included, for it to stand out
+    with them."""
+
+    max_object: float = 0.25
+    """Share of the screen. Larger regions are no objects."""
+
+    max_tried: int = 48
+    """Earlier objects of like size that a region is compared with, the latest first."""
+
+    max_growth: int = 2
+    """Pixels by which height and width of a region may differ from an earlier object's."""
+
+    max_shift: int = 1
+    """Pixels by which an earlier object is shifted past the region's edges when compared."""
+
+    min_tolerance: float = 0.5
+    """The smallest tolerance that is tried, in levels."""
+
+    max_tolerance: float = 96.0
+    """The largest tolerance that is tried, in levels."""
+
+    bisections: int = 7
+    """Steps of bisection for the tolerance, on a sample of the frames."""
+
+    max_passes: int = 4
+    """Passes over all frames that correct the tolerance found on the sample."""
+
+    max_excess: float = 0.3
+    """Decibels above the target that are near enough to it."""
+
+    aimed_excess: float = 0.1
+    """Decibels above the target that a corrected tolerance aims at."""
+
+    sample_frames: int = 96
+    """Frames in the sample."""
+
+    sample_run: int = 24
+    """Consecutive frames in the sample."""
+
+
+SIMPLIFY = SimplifyThresholds()
+
 # --- recolouring ----------------------------------------------------------------------
 
 # --- camera: pan, rooms, parallax -----------------------------------------------------

@@ -1,9 +1,8 @@
-"""Survey of a clip that is not pixel-exact: the camera's path, and what stands still.
+"""Survey of a clip that is not pixel-exact: the camera's path and the background.
 
-Pixels of such a clip hardly ever repeat exactly, so everything here is by nearness: the
-camera follows the displacement under which most textured pixels nearly agree, and the
-background is a mean of the values that nearly agree, pixel by pixel in the world's
-coordinates.
+Pixels of such a clip seldom repeat exactly, so values are compared with a tolerance. The
+camera follows the displacement under which most textured pixels nearly agree. The background
+is, pixel by pixel in world coordinates, a mean of the values that nearly agree.
 """
 
 from __future__ import annotations
@@ -15,36 +14,26 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from spritecodec.mining.arrays import Longs
+from spritecodec.mining.thresholds import SURVEY
+
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
-Longs = NDArray[np.int64]
-
-NEAR = 12  # levels of luma: two pixels that may show the same thing
-TEXTURED = 10  # levels of luma between neighbours: a pixel that tells displacements apart
-SURE = 0.93  # share of textured pixels that must agree for the quick guesses to do
-SAME_PLACE = 0.4  # below, the picture has changed altogether
-FOUND_AGAIN = 0.6  # share that must agree with a place seen earlier
-PEAKS = 4  # of the phase correlation that are tried
-MOST_KEYS = 64
-SHORTEST_ROOM = 8  # frames
-MOST_PIXELS = 1 << 23  # in all canvases together
-OUTLIER = 48.0  # levels: a value so far from the mean belongs to something else
-
 Step = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Path:
-    """Where the camera looks.
+class CameraPath:
+    """Where the camera looks in each of n frames.
 
     Attributes
     ----------
     position : ndarray, shape (n, 2), int64
-        Canvas coordinates (x, y) of the screen's top left corner.
+        The screen's top left corner (x, y) in the background, in pixels.
     room : ndarray, shape (n,), int64
-        -1 where the place is not worth a canvas.
+        Number of the place shown; -1 where it has no background.
     height, width : int
-        Of the canvas that holds all rooms, one below another.
+        Of the background in pixels. It holds all rooms, one below another.
     """
 
     position: Longs
@@ -54,22 +43,32 @@ class Path:
 
 
 @njit(cache=True)
-def _agreement(before: Bytes, now: Bytes, dx: int, dy: int) -> float:
-    """Share of the textured pixels of `now` that nearly equal `before` shifted."""
-    h, w = now.shape
+def _agreement(
+    previous: Bytes, current: Bytes, dx: int, dy: int, max_difference: int, min_texture: int
+) -> float:
+    """Share of the textured pixels of `current` that nearly equal `previous` moved by (dx, dy).
+
+    Looks at every second pixel of luma, as on a chessboard.
+    """
+    h, w = current.shape
     agree = 0
     total = 1
     for y in range(h - 1):
         y0 = y - dy
         for x in range(y & 1, w - 1, 2):
-            c = int(now[y, x])
-            if abs(c - int(now[y, x + 1])) + abs(c - int(now[y + 1, x])) < TEXTURED:
+            c = int(current[y, x])
+            if abs(c - int(current[y, x + 1])) + abs(c - int(current[y + 1, x])) < min_texture:
                 continue
             total += 1
             x0 = x - dx
-            if 0 <= y0 < h and 0 <= x0 < w and abs(c - int(before[y0, x0])) <= NEAR:
+            if 0 <= y0 < h and 0 <= x0 < w and abs(c - int(previous[y0, x0])) <= max_difference:
                 agree += 1
     return agree / total
+
+
+def agreement(previous: Bytes, current: Bytes, step: Step) -> float:
+    """Share of the textured pixels of `current` that nearly equal `previous` moved by `step`."""
+    return _agreement(previous, current, *step, SURVEY.max_difference, SURVEY.min_texture)
 
 
 def _luma(frame: Bytes) -> Bytes:
@@ -78,100 +77,116 @@ def _luma(frame: Bytes) -> Bytes:
 
 
 class _Camera:
-    """Follows the camera from frame to frame and knows places again."""
+    """Follows the camera from frame to frame, and finds places seen before after a cut."""
 
     def __init__(self) -> None:
         self.position: list[Step] = []
         self.room: list[int] = []
-        self.keys: list[tuple[int, Step, Bytes]] = []
+        self.keys: list[tuple[int, Step, Bytes]] = []  # room, position and luma of keyframes
         self.rooms = 0
-        self.last: Step = (0, 0)
-        self.cut = -SHORTEST_ROOM
-        self.before: Bytes | None = None
+        self.last_step: Step = (0, 0)
+        self.last_cut = -SURVEY.min_room
+        self.previous: Bytes | None = None  # luma
 
-    def peaks(self, before: Bytes, now: Bytes) -> list[Step]:
-        """Displacements by phase correlation."""
-        h, w = now.shape
-        cross = np.fft.rfft2(now.astype(np.float32)) * np.conj(
-            np.fft.rfft2(before.astype(np.float32))
+    def correlation_peaks(self, previous: Bytes, current: Bytes) -> list[Step]:
+        """The likeliest displacements by phase correlation."""
+        h, w = current.shape
+        count = SURVEY.correlation_peaks
+        cross = np.fft.rfft2(current.astype(np.float32)) * np.conj(
+            np.fft.rfft2(previous.astype(np.float32))
         )
         surface = np.fft.irfft2(cross / np.maximum(np.abs(cross), 1e-3), (h, w))
-        best = np.argpartition(-surface.ravel(), min(PEAKS, h * w - 1))[:PEAKS]
+        best = np.argpartition(-surface.ravel(), min(count, h * w - 1))[:count]
         out = []
         for y, x in sorted(zip((best // w).tolist(), (best % w).tolist(), strict=True)):
             out.append((x - w if x > w // 2 else x, y - h if y > h // 2 else y))
         return out
 
-    def best(self, before: Bytes, now: Bytes, quick: list[Step]) -> tuple[float, Step]:
-        """The displacement that most textured pixels agree with."""
-        tried = dict.fromkeys(quick)
-        found = max((_agreement(before, now, *d), d) for d in tried) if tried else (0.0, (0, 0))
-        if found[0] >= SURE:
+    def best_step(self, previous: Bytes, current: Bytes, likely: list[Step]) -> tuple[float, Step]:
+        """The displacement that most textured pixels agree with, and their share."""
+        tried = dict.fromkeys(likely)
+        found = max((agreement(previous, current, step), step) for step in tried)
+        if found[0] >= SURVEY.sure_agreement:
             return found
-        more = [d for d in self.peaks(before, now) if d not in tried]
-        return max([found, *((_agreement(before, now, *d), d) for d in more)])
+        more = [step for step in self.correlation_peaks(previous, current) if step not in tried]
+        return max([found, *((agreement(previous, current, step), step) for step in more)])
 
     def add(self, frame: Bytes) -> None:
-        """Take the next frame."""
-        now, t = _luma(frame), len(self.room)
-        if self.before is None:
-            self.enter(now)
+        """Take the next frame, shape (h, w, 3)."""
+        current = _luma(frame)
+        if self.previous is None:
+            self.enter(current)
         else:
-            x, y = self.last
-            quick = [(0, 0), self.last, (x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)]
-            score, step = self.best(self.before, now, quick)
-            stays = _agreement(self.before, now, 0, 0)
-            if stays + 0.02 >= score:
-                score, step = stays, (0, 0)
-            if score >= SAME_PLACE:
-                px, py = self.position[-1]
-                self.position.append((px - step[0], py - step[1]))
-                self.room.append(self.room[-1])
-                self.last = step
-                self.remember(now)
+            score, step = self.step_from(self.previous, current)
+            if score >= SURVEY.min_agreement:
+                x, y = self.position[-1]
+                self.append(self.room[-1], x - step[0], y - step[1])
+                self.last_step = step
+                self.add_key(current)
             else:
-                self.last = (0, 0)
-                recent = t - self.cut < SHORTEST_ROOM
-                self.cut = t
-                if recent:  # nothing stays long enough to be a place
-                    self.position.append((0, 0))
-                    self.room.append(-1)
-                else:
-                    self.enter(now)
-        self.before = now
+                self.cut(current)
+        self.previous = current
 
-    def enter(self, now: Bytes) -> None:
-        """A place that was seen before, or a new one."""
+    def append(self, room: int, x: int, y: int) -> None:
+        """Where the camera looks in the next frame."""
+        self.position.append((x, y))
+        self.room.append(room)
+
+    def step_from(self, previous: Bytes, current: Bytes) -> tuple[float, Step]:
+        """The camera's displacement between two frames; none unless it agrees clearly better."""
+        x, y = self.last_step
+        likely = [(0, 0), (x, y), (x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)]
+        score, step = self.best_step(previous, current, likely)
+        at_rest = agreement(previous, current, (0, 0))
+        if at_rest + SURVEY.rest_margin >= score:
+            return at_rest, (0, 0)
+        return score, step
+
+    def cut(self, current: Bytes) -> None:
+        """Take a frame that shows another place than the previous one."""
+        t = len(self.room)
+        self.last_step = (0, 0)
+        since, self.last_cut = t - self.last_cut, t
+        if since < SURVEY.min_room:
+            self.append(-1, 0, 0)
+        else:
+            self.enter(current)
+
+    def enter(self, current: Bytes) -> None:
+        """Look for a place that was seen before; else the frame shows a new one."""
         for room, (x, y), known in self.keys:
-            score, step = self.best(known, now, [(0, 0)])
-            if score >= FOUND_AGAIN:
-                self.position.append((x - step[0], y - step[1]))
-                self.room.append(room)
+            score, step = self.best_step(known, current, [(0, 0)])
+            if score >= SURVEY.min_key_agreement:
+                self.append(room, x - step[0], y - step[1])
                 return
-        self.position.append((0, 0))
-        self.room.append(self.rooms)
+        self.append(self.rooms, 0, 0)
         self.rooms += 1
-        self.remember(now)
+        self.add_key(current)
 
-    def remember(self, now: Bytes) -> None:
-        """Keep a view as a key where none of its room is near."""
+    def add_key(self, current: Bytes) -> None:
+        """Make the last frame a keyframe where none of its room is near."""
         (x, y), room = self.position[-1], self.room[-1]
-        h, w = now.shape
-        if room < 0 or len(self.keys) == MOST_KEYS:
+        h, w = current.shape
+        if room < 0 or len(self.keys) == SURVEY.max_keys:
             return
-        for other, (kx, ky), _ in self.keys:
-            if other == room and abs(kx - x) <= w // 3 and abs(ky - y) <= h // 3:
+        far_x, far_y = w // SURVEY.keys_per_screen, h // SURVEY.keys_per_screen
+        for other, (key_x, key_y), _ in self.keys:
+            if other == room and abs(key_x - x) <= far_x and abs(key_y - y) <= far_y:
                 return
-        self.keys.append((room, (x, y), now))
+        self.keys.append((room, (x, y), current))
 
 
-def follow_camera(frames: Iterable[Bytes]) -> Path:
+def follow_camera(frames: Iterable[Bytes]) -> CameraPath:
     """Find the camera's path.
 
     Parameters
     ----------
     frames : iterable of ndarray, each shape (h, w, 3), uint8
-        At least one.
+        RGB; at least one.
+
+    Returns
+    -------
+    CameraPath
     """
     camera = _Camera()
     for frame in frames:
@@ -183,19 +198,32 @@ def follow_camera(frames: Iterable[Bytes]) -> Path:
         here = room == number
         low, high = position[here].min(axis=0), position[here].max(axis=0)
         size = high - low + (width, height)
-        if here.sum() < SHORTEST_ROOM or (top + size[1]) * max(right, size[0]) > MOST_PIXELS:
+        pixels = (top + size[1]) * max(right, size[0])
+        if here.sum() < SURVEY.min_room or pixels > SURVEY.max_background:
             room[here] = -1
             continue
         position[here] += np.array([0, top]) - low
         top += int(size[1])
         right = max(right, int(size[0]))
     position[room < 0] = 0
-    return Path(position, room, max(top, height), right)
+    return CameraPath(position, room, max(top, height), right)
 
 
 @njit(cache=True)
-def _vote(frame: Bytes, ox: int, oy: int, mean: Floats, count: NDArray[np.int32]) -> None:
-    """A running mean per pixel of what nearly agrees; an outlier outvotes it in time."""
+def _vote(
+    frame: Bytes,
+    ox: int,
+    oy: int,
+    mean: Floats,
+    count: NDArray[np.int32],
+    max_deviation: float,
+    max_weight: int,
+) -> None:
+    """Update each pixel's running mean with a frame whose corner lies at (ox, oy) of `mean`.
+
+    A value far from the mean counts against it; when the count is used up, the value that
+    comes next starts another mean.
+    """
     h, w = frame.shape[:2]
     for y in range(h):
         for x in range(w):
@@ -204,7 +232,7 @@ def _vote(frame: Bytes, ox: int, oy: int, mean: Floats, count: NDArray[np.int32]
             n = count[yy, xx]
             far = False
             for c in range(3):
-                if abs(float(frame[y, x, c]) - mean[yy, xx, c]) > OUTLIER:
+                if abs(float(frame[y, x, c]) - mean[yy, xx, c]) > max_deviation:
                     far = True
             if n == 0:
                 for c in range(3):
@@ -213,7 +241,7 @@ def _vote(frame: Bytes, ox: int, oy: int, mean: Floats, count: NDArray[np.int32]
             elif far:
                 count[yy, xx] = n - 1
             else:
-                k = min(n + 1, 64)
+                k = min(n + 1, max_weight)
                 for c in range(3):
                     mean[yy, xx, c] += (float(frame[y, x, c]) - mean[yy, xx, c]) / k
                 count[yy, xx] = n + 1
@@ -221,9 +249,17 @@ def _vote(frame: Bytes, ox: int, oy: int, mean: Floats, count: NDArray[np.int32]
 
 @njit(cache=True)
 def _contest(
-    frame: Bytes, world: Floats, ox: int, oy: int, fixed: Floats, lead: NDArray[np.int32]
+    frame: Bytes,
+    world: Floats,
+    ox: int,
+    oy: int,
+    fixed: Floats,
+    lead: NDArray[np.int32],
+    margin: int,
 ) -> None:
-    """Count the frames in which the screen's mean is nearer than the world's, or farther."""
+    """Add 1 to `lead` where the mean on the screen is nearer to a frame than the mean in the
+    world, by more than `margin`; take 1 away where it is farther.
+    """
     h, w = frame.shape[:2]
     for y in range(h):
         for x in range(w):
@@ -233,44 +269,44 @@ def _contest(
                 v = float(frame[y, x, c])
                 a += abs(v - world[y + oy, x + ox, c])
                 b += abs(v - fixed[y, x, c])
-            if b + NEAR < a:
+            if b + margin < a:
                 lead[y, x] += 1
-            elif a + NEAR < b:
+            elif a + margin < b:
                 lead[y, x] -= 1
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What stands still in a clip.
+    """The background of a clip, and where the camera looks.
 
     Attributes
     ----------
-    path : Path
-    world : ndarray, shape (H, W, 3), float32
-        Mean colours in canvas coordinates.
+    path : CameraPath
+    world : ndarray, shape (path.height, path.width, 3), float32
+        Mean RGB of what stands still in the world.
     fixed : ndarray, shape (h, w, 3), float32
-        Mean colours on the screen.
+        Mean RGB of what stands still on the screen.
     on_screen : ndarray, shape (h, w), bool
-        Where something fixed to the screen covers the world.
+        Where `fixed` lies in front of `world`.
     """
 
-    path: Path
+    path: CameraPath
     world: Floats
     fixed: Floats
     on_screen: NDArray[np.bool_]
 
 
 class Surveyor:
-    """Passes over a clip that together make a `Survey`.
+    """Makes a `Survey` in two passes over a clip: all frames `vote`, then all `contest`.
 
     Parameters
     ----------
-    path : Path
+    path : CameraPath
     height, width : int
-        Of the screen.
+        Of the screen in pixels.
     """
 
-    def __init__(self, path: Path, height: int, width: int) -> None:
+    def __init__(self, path: CameraPath, height: int, width: int) -> None:
         self.path = path
         self.world = np.zeros((path.height, path.width, 3), np.float32)
         self.fixed = np.zeros((height, width, 3), np.float32)
@@ -279,18 +315,20 @@ class Surveyor:
         self._lead = np.zeros((height, width), np.int32)
 
     def vote(self, t: int, frame: Bytes) -> None:
-        """First pass."""
-        _vote(frame, 0, 0, self.fixed, self._seen_fixed)
+        """First pass: frame t updates the means of world and screen."""
+        limits = SURVEY.max_deviation, SURVEY.max_weight
+        _vote(frame, 0, 0, self.fixed, self._seen_fixed, *limits)
         if self.path.room[t] >= 0:
             x, y = self.path.position[t].tolist()
-            _vote(frame, x, y, self.world, self._seen)
+            _vote(frame, x, y, self.world, self._seen, *limits)
 
     def contest(self, t: int, frame: Bytes) -> None:
-        """Second pass."""
+        """Second pass: frame t votes for world or screen at each pixel."""
         if self.path.room[t] >= 0:
             x, y = self.path.position[t].tolist()
-            _contest(frame, self.world, x, y, self.fixed, self._lead)
+            margin = SURVEY.max_difference
+            _contest(frame, self.world, x, y, self.fixed, self._lead, margin)
 
     def survey(self) -> Survey:
-        """What the passes found."""
+        """The result of both passes."""
         return Survey(self.path, self.world, self.fixed, self._lead > 0)
