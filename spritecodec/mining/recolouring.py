@@ -24,8 +24,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from spritecodec.mining.arrays import Ids, Longs
-from spritecodec.mining.camera.windows import WINDOW, Displacement, Windows
+from spritecodec.mining.camera.windows import Displacement, Windows
 from spritecodec.mining.indexed import Indexed
+from spritecodec.mining.thresholds import CAMERA
 from spritecodec.scene import Recolouring
 
 MOST_COLOURS = 1024  # of a clip; palettes are small
@@ -392,7 +393,7 @@ def undo_recolouring(frames: Indexed) -> Undone | None:
         None where there are no such frames, or more than 1,024 colours, or where frames are
         narrower or lower than 16 pixels.
     """
-    if len(frames.colours) > MOST_COLOURS or min(frames.height, frames.width) < 2 * WINDOW:
+    if len(frames.colours) > MOST_COLOURS or min(frames.height, frames.width) < 2 * CAMERA.window:
         return None
     undoing = _Undoing(frames)
     events = undoing.events()

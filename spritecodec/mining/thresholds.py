@@ -147,6 +147,188 @@ SIMPLIFY = SimplifyThresholds()
 
 # --- camera: pan, rooms, parallax -----------------------------------------------------
 
+
+class CameraThresholds(NamedTuple):
+    """Windows and keyframes, the same for all searches for a camera (`camera`)."""
+
+    window: int = 8
+    """Pixels; side of the windows that are looked up in another frame."""
+
+    cells: int = 8
+    """Rows and columns of cells into which the screen is divided to see how widely a
+    displacement is voted for."""
+
+    max_displacements: int = 6
+    """Displacements returned by a vote, those with the most votes first."""
+
+    max_keys: int = 64
+    """Keyframes remembered, the latest."""
+
+    keys_per_screen: int = 3
+    """A frame becomes a keyframe where none of its room lies within the screen's size divided
+    by this."""
+
+    min_room: int = 8
+    """Frames. Rooms shown for less are not worth a background."""
+
+
+CAMERA = CameraThresholds()
+
+
+class PanThresholds(NamedTuple):
+    """Following one camera (`camera.pan`). The drawn pixels are those of any colour but the
+    frame's commonest."""
+
+    min_cells: int = 6
+    """Cells of the screen that must vote for a displacement to be the camera's."""
+
+    min_votes: int = 60
+    """Windows that must vote for a displacement to show the overlay."""
+
+    overlay_period: int = 5
+    """Frames; the overlay is sought in every so many-th pair of frames."""
+
+    max_scroll: int = 64
+    """Pixels a frame of a displacement that shows the overlay."""
+
+    min_overlay_frames: int = 3
+    """Pairs of frames that must show that a pixel stands still, or that it scrolls."""
+
+    overlay_margin: int = 4
+    """Pixels by which the overlay is grown."""
+
+    scrolls_ratio: float = 2
+    """Times as many pairs of frames that must show a pixel to scroll as to stand still, for it
+    to be left out of the grown overlay."""
+
+    sure_agreement: float = 0.98
+    """Share of the drawn pixels. From here on a displacement is taken without a vote."""
+
+    steady_agreement: float = 0.8
+    """Share of the drawn pixels that must agree with a displacement like the one before."""
+
+    min_agreement: float = 0.6
+    """Share of the drawn pixels that must agree with the best displacement where no keyframe
+    does. Below it there is a cut."""
+
+    max_acceleration: int = 3
+    """Pixels a frame by which displacements are like the one before."""
+
+    same_ground_agreement: float = 0.9
+    """Share of the drawn pixels that must agree where the commonest colour has changed."""
+
+    min_key_agreement: float = 0.8
+    """Share of the drawn pixels that must agree with a keyframe, of those that both show."""
+
+    min_overlap: float = 0.1
+    """Share of the screen that a frame and a keyframe are taken to have in common at least."""
+
+    key_displacements: int = 2
+    """Displacements from each keyframe that are tried, beside standing still."""
+
+    max_key_windows: int = 4096
+    """Windows of a keyframe that vote."""
+
+    min_drawn: int = 64
+    """Drawn pixels. Fewer neither show a displacement nor a place."""
+
+    min_drawn_share: float = 0.05
+    """Share of the screen. Fewer drawn pixels show no cut: some objects on a plain ground
+    move."""
+
+    cut_agreement: float = 0.75
+    """Share of the drawn pixels that agree with standing still. Below it there may be a cut
+    under a camera at rest."""
+
+    cut_share: float = 0.1
+    """Share of the screen that must change at such a cut, and be still on both sides of it."""
+
+    cut_frames: int = 4
+    """Frames on both sides of such a cut in which these pixels are still."""
+
+
+PAN = PanThresholds()
+
+
+class RoomsThresholds(NamedTuple):
+    """Distinguishing rooms that differ in a few places (`camera.rooms`)."""
+
+    still_frames: int = 12
+    """Frames on both sides of a switch in which the pixels that change are still."""
+
+    min_switched: float = 0.02
+    """Share of the screen that must change at a switch."""
+
+    min_stretch: int = 24
+    """Frames between two switches."""
+
+    max_difference: float = 0.005
+    """Share of the screen in which two views of one room may differ."""
+
+    max_voters: int = 64
+    """Frames of a stretch that vote for its view."""
+
+
+ROOMS = RoomsThresholds()
+
+
+class ParallaxThresholds(NamedTuple):
+    """Finding planes at several depths (`camera.parallax`)."""
+
+    baseline: int = 16
+    """Frames between the two of a pair: in that time planes move apart."""
+
+    share_pairs: int = 60
+    """Pairs of frames that vote for the planes' shares of the camera's motion."""
+
+    rounding_pairs: int = 300
+    """Pairs of frames that vote for how positions are rounded."""
+
+    min_motion: int = 12
+    """Pixels that the camera must move over the baseline for a pair to vote for shares."""
+
+    max_motion: int = 100
+    """Pixels that the camera may move over the baseline for a pair to vote for shares."""
+
+    max_displacements: int = 12
+    """Displacements returned by a vote, those with the most votes first."""
+
+    min_votes: int = 20
+    """Windows that must vote for a displacement to be a plane's."""
+
+    min_cells: int = 3
+    """Cells of the screen that must vote for a displacement to be a plane's."""
+
+    min_plane_share: float = 0.03
+    """Share of all votes that a plane must have."""
+
+    max_denominator: int = 16
+    """Of the shares that are tried: games divide the camera's position by small numbers."""
+
+    near_share: float = 1 / 24
+    """Share of the camera's motion. Shares so close to the one found are tried against the
+    whole path."""
+
+    min_windows: int = 64
+    """Windows that occur once in a frame, for it to show where it is."""
+
+    min_matched: float = 0.05
+    """Share of these windows that must vote for the best displacement. Below it there is a
+    cut."""
+
+    min_key_matched: float = 0.25
+    """Share of these windows that must vote for a displacement from a keyframe, for the place
+    to be one seen before."""
+
+    max_cuts: float = 1 / 8
+    """Share of the frames that may follow a cut. With more there is no camera to follow."""
+
+    max_tables: int = 24
+    """Tables of windows kept in memory, the latest."""
+
+
+PARALLAX = ParallaxThresholds()
+
 # --- background: world, planes, materials ---------------------------------------------
 
 

@@ -1,13 +1,14 @@
 """Pan: where the camera looks in each frame.
 
-Windows of a frame vote for its displacement from another (`windows.py`). So any displacement
-is found at one price, and camera jumps and returns (death and restart, rooms visited again)
-are found by the same means, against keyframes.
+Windows of a frame vote for its displacement from the previous one (`camera.windows`). Jumps
+of the camera, and returns to a place seen before, are found in the same way: there the
+displacement is from a keyframe.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -15,25 +16,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from spritecodec.mining.arrays import Ids, Longs
-from spritecodec.mining.camera.windows import WINDOW, Displacement, Table, Windows
+from spritecodec.mining.camera.windows import Displacement, Table, Windows
 from spritecodec.mining.indexed import Indexed
-
-WIDE = 6  # a displacement seen in so many cells is the camera's, not an object's
-FEWEST_VOTES = 60
-SAMPLED = 5  # the overlay is sought in every SAMPLED-th pair of frames
-LARGEST_STEP = 64  # pixels a frame, when looking for scrolling
-SUDDEN = 3  # pixels a frame: a change of speed that makes a jump worth considering
-AS_USUAL, PLAUSIBLE, POSSIBLE = 0.98, 0.8, 0.6  # shares of the drawn pixels that agree
-SAME_PICTURE = 0.9  # share that agrees although another colour is the commonest now
-SAME_PLACE = 0.8  # share that agrees with a keyframe of the place
-SPARSE_SHARE = 0.05  # of the screen: fewer drawn pixels cannot tell a cut
-SHORTEST_ROOM = 8  # frames
-# A cut under a camera that stands still: fewer of the drawn pixels stay, and so large a
-# share of the screen shows one thing for some frames before and another for some after.
-REMAINING, REARRANGED_SHARE = 0.75, 0.1
-SETTLED = 4  # frames
-MOST_KEYS = 64  # keyframes remembered, the latest
-MOST_WINDOWS = 4096  # of a keyframe that vote
+from spritecodec.mining.thresholds import CAMERA, PAN
 
 
 @dataclass(frozen=True)
@@ -43,9 +28,10 @@ class Pan:
     Attributes
     ----------
     position : ndarray, shape (n, 2), int64
-        Of the screen's top left corner (x, y) in its room's coordinates.
+        The screen's top left corner (x, y) in its room, in pixels.
     room : ndarray, shape (n,), int64
-        Number of the place shown; places with no known way between them differ.
+        Number of the place shown. Places whose relative position is not known are different
+        rooms.
     overlay : ndarray, shape (h, w), bool
         Where something fixed to the screen seems to cover what scrolls.
     """
@@ -57,30 +43,31 @@ class Pan:
 
 @njit(cache=True)
 def _agreement(
-    before: Ids,
-    frame: Ids,
+    previous: Ids,
+    current: Ids,
     dx: int,
     dy: int,
-    plain: int,
+    ground: int,
     overlay: NDArray[np.bool_],
     most: int,
 ) -> tuple[int, int]:
-    """Of the pixels that are neither plain nor overlaid: how many agree, how many there are.
+    """Of the drawn pixels of `current`: how many equal `previous` moved by (dx, dy), and all.
 
-    Counting ends where more than `most` disagree.
+    Pixels of the colour `ground`, and those under the overlay, are not drawn. Counting ends
+    where more than `most` differ.
     """
-    h, w = frame.shape
+    h, w = current.shape
     agree = 0
     total = 0
     for y in range(h):
         y0 = y - dy
         for x in range(w):
-            c = frame[y, x]
-            if c == plain or overlay[y, x]:
+            c = current[y, x]
+            if c == ground or overlay[y, x]:
                 continue
             total += 1
             x0 = x - dx
-            if 0 <= y0 < h and 0 <= x0 < w and before[y0, x0] == c:
+            if 0 <= y0 < h and 0 <= x0 < w and previous[y0, x0] == c:
                 agree += 1
         if total - agree > most:
             break
@@ -88,196 +75,284 @@ def _agreement(
 
 
 @njit(cache=True)
-def _evidence(
-    before: Ids, frame: Ids, dx: int, dy: int, fixed: NDArray[np.int32], moved: NDArray[np.int32]
+def _count_evidence(
+    previous: Ids,
+    current: Ids,
+    dx: int,
+    dy: int,
+    fixed: NDArray[np.int32],
+    moved: NDArray[np.int32],
 ) -> None:
     """Count per pixel what only standing still, and what only scrolling, explains."""
-    h, w = frame.shape
+    h, w = current.shape
     for y in range(h):
         for x in range(w):
             x0 = x - dx
             y0 = y - dy
             if 0 <= x0 < w and 0 <= y0 < h:
-                stays = frame[y, x] == before[y, x]
-                goes = frame[y, x] == before[y0, x0]
-                if stays and not goes:
+                stays = current[y, x] == previous[y, x]
+                scrolls = current[y, x] == previous[y0, x0]
+                if stays and not scrolls:
                     fixed[y, x] += 1
-                elif goes and not stays:
+                elif scrolls and not stays:
                     moved[y, x] += 1
 
 
-def _plain_colours(frames: Indexed) -> Longs:
+def _ground_colours(frames: Indexed) -> Longs:
     """The most common colour of each frame."""
     return np.array([np.bincount(frames[t].ravel()).argmax() for t in range(len(frames))])
 
 
 def _find_overlay(
-    frames: Indexed, windows: Windows, plain: Longs, eager: bool
+    frames: Indexed, windows: Windows, ground: Longs, eager: bool
 ) -> NDArray[np.bool_]:
     """Where something stays on the screen while the rest scrolls."""
     shape = (frames.height, frames.width)
     fixed, moved = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
-    nothing = np.zeros(shape, bool)
-    for t in range(1, len(frames), SAMPLED):
+    for t in range(1, len(frames), PAN.overlay_period):
         if frames.same(t - 1, t):
             continue
-        before, frame = frames[t - 1], frames[t]
-        for (dx, dy), votes, cells in windows.votes(windows.table(before), windows.table(frame)):
-            near = 0 < max(abs(dx), abs(dy)) <= LARGEST_STEP
-            if not near or votes < FEWEST_VOTES or cells < WIDE:
-                continue
-            if eager:
-                _evidence(before, frame, dx, dy, fixed, moved)
-                break
-            # An object moves too; a camera explains more of the frame than standing still.
-            scrolls, _ = _agreement(before, frame, dx, dy, int(plain[t]), nothing, frame.size)
-            stands, _ = _agreement(before, frame, 0, 0, int(plain[t]), nothing, frame.size)
-            if scrolls >= stands:
-                _evidence(before, frame, dx, dy, fixed, moved)
-                break
-    overlay = (fixed > moved) & (fixed >= 3)
-    grown: NDArray[np.bool_] = binary_dilation(overlay, iterations=4)
-    return grown & ~((moved > 2 * fixed) & (moved >= 3))
+        step = _scrolling(frames, windows, t, int(ground[t]), eager)
+        if step is not None:
+            _count_evidence(frames[t - 1], frames[t], *step, fixed, moved)
+    overlay = (fixed > moved) & (fixed >= PAN.min_overlay_frames)
+    grown: NDArray[np.bool_] = binary_dilation(overlay, iterations=PAN.overlay_margin)
+    return grown & ~((moved > PAN.scrolls_ratio * fixed) & (moved >= PAN.min_overlay_frames))
+
+
+def _scrolling(
+    frames: Indexed, windows: Windows, t: int, ground: int, eager: bool
+) -> Displacement | None:
+    """The displacement by which the camera scrolls from frame t - 1 to t; None for none.
+
+    An object moves too, but a camera explains at least as much of the frame as standing still
+    does, unless `eager`.
+    """
+    previous, current = frames[t - 1], frames[t]
+    nothing = np.zeros(current.shape, bool)
+    voted = windows.votes(windows.table(previous), windows.table(current))
+    for (dx, dy), votes, cells in voted:
+        near = 0 < max(abs(dx), abs(dy)) <= PAN.max_scroll
+        if not near or votes < PAN.min_votes or cells < PAN.min_cells:
+            continue
+        if eager:
+            return dx, dy
+        scrolls, _ = _agreement(previous, current, dx, dy, ground, nothing, current.size)
+        stands, _ = _agreement(previous, current, 0, 0, ground, nothing, current.size)
+        if scrolls >= stands:
+            return dx, dy
+    return None
+
+
+class _Match(NamedTuple):
+    """How well another frame, moved by a displacement, predicts a frame.
+
+    Attributes
+    ----------
+    agree, drawn : int
+        Of the frame's drawn pixels, those that are predicted; and all.
+    step : (x, y)
+        The displacement.
+    """
+
+    agree: int
+    drawn: int
+    step: Displacement
+
+    def agrees(self, share: float) -> bool:
+        """Whether such a share of the drawn pixels is predicted."""
+        return self.agree >= share * self.drawn
 
 
 class _Search:
-    """Follows the camera from frame to frame, and finds it again after a jump."""
+    """Follows the camera from frame to frame, and finds it again after a jump.
+
+    Attributes
+    ----------
+    position, room : ndarray
+        As those of `Pan`, up to the frame at hand.
+    keys : list of (frame, table)
+        The keyframes, with which frames are compared after a jump.
+    last : (x, y)
+        The camera's displacement into the frame before the one at hand.
+    recent : int
+        The last frame near which there is a keyframe.
+    """
 
     def __init__(self, frames: Indexed, eager: bool) -> None:
         self.frames = frames
         self.eager = eager
         self.windows = Windows(frames.height, frames.width)
-        self.plain = _plain_colours(frames)
-        self.overlay = _find_overlay(frames, self.windows, self.plain, eager)
+        self.ground = _ground_colours(frames)
+        self.overlay = _find_overlay(frames, self.windows, self.ground, eager)
         self.ignore = self.overlay[: self.windows.shape[0], : self.windows.shape[1]]
-        self.keys: list[tuple[int, Table]] = []
         self.tables: dict[int, Table] = {}  # of the last two frames
         n = len(frames)
         self.position = np.zeros((n, 2), np.int64)
         self.room = np.zeros(n, np.int64)
+        self.rooms = 1
+        self.keys: list[tuple[int, Table]] = []
+        self.last: Displacement = (0, 0)
+        self.recent = 0
+
+    def run(self) -> Pan:
+        """The camera's path through all frames."""
+        self.add_key(0)
+        for t in range(1, len(self.frames)):
+            self.position[t], self.room[t] = self.position[t - 1], self.room[t - 1]
+            if self.frames.same(t - 1, t):
+                self.last = (0, 0)
+            else:
+                self.advance(t)
+        return Pan(self.position, self.room, self.overlay)
+
+    def advance(self, t: int) -> None:
+        """Find out how the camera comes to frame t, which differs from the previous one."""
+        match = self.best_match(t)
+        same_ground = self.ground[t] == self.ground[t - 1] or match.agrees(
+            PAN.same_ground_agreement
+        )
+        cut = self.is_cut_at_rest(t, match)
+        moves_on = same_ground and not cut and self.is_steady(match)
+        if moves_on and not (self.eager and self.returns(t, match)):
+            self.move(t, match.step)
+            self.remember(t)
+        elif same_ground and match.drawn < PAN.min_drawn_share * self.overlay.size:
+            self.last = (0, 0)  # some objects on a plain ground move; the camera need not
+        elif (found := self.look_back(t, match.agree if same_ground else 0)) is not None:
+            self.enter_known(t, *found)
+        elif same_ground and not cut and match.agrees(PAN.min_agreement):
+            self.move(t, match.step)
+        else:
+            self.enter_new(t)
+
+    def move(self, t: int, step: Displacement) -> None:
+        """Frame t shows the previous frame's room, moved by `step`."""
+        self.position[t] -= step
+        self.last = step
+
+    def enter_known(self, t: int, key: int, step: Displacement) -> None:
+        """Frame t shows a keyframe's room."""
+        self.position[t] = self.position[key] - np.array(step)
+        self.room[t] = self.room[key]
+        self.last, self.recent = (0, 0), t
+
+    def enter_new(self, t: int) -> None:
+        """Frame t shows a new room."""
+        self.position[t] = 0
+        self.room[t] = self.rooms
+        self.rooms += 1
+        self.add_key(t)
+        self.last, self.recent = (0, 0), t
 
     def table(self, t: int) -> Table:
+        """The windows of frame t; kept for the next frame."""
         if t not in self.tables:
             self.tables = {k: self.tables[k] for k in (t - 1,) if k in self.tables}
             self.tables[t] = self.windows.table(self.frames[t])
         return self.tables[t]
 
-    def agreement(
-        self, a: int, b: int, step: Displacement, most: int | None = None
-    ) -> tuple[int, int]:
-        before, frame, plain = self.frames[a], self.frames[b], int(self.plain[b])
-        most = frame.size if most is None else most
-        return _agreement(before, frame, step[0], step[1], plain, self.overlay, most)
+    def match(self, a: int, b: int, step: Displacement, most: int | None = None) -> _Match:
+        """How well frame a, moved by `step`, predicts frame b; see `_agreement` for `most`."""
+        previous, current, ground = self.frames[a], self.frames[b], int(self.ground[b])
+        most = current.size if most is None else most
+        counts = _agreement(previous, current, *step, ground, self.overlay, most)
+        return _Match(*counts, step)
 
-    def best_step(self, t: int, last: Displacement) -> tuple[int, int, Displacement]:
-        """Best (agreeing pixels, drawn pixels, displacement) from frame t - 1 to t."""
-        quick = dict.fromkeys([(0, 0), last, (last[0] + 1, last[1]), (last[0] - 1, last[1])])
-        best = max(((*self.agreement(t - 1, t, d), d) for d in quick), key=lambda b: b[0])
-        if best[0] >= AS_USUAL * best[1] and not self.eager:
+    def best_match(self, t: int) -> _Match:
+        """The displacement from frame t - 1 to t that most drawn pixels agree with."""
+        x, y = self.last
+        likely = dict.fromkeys([(0, 0), (x, y), (x + 1, y), (x - 1, y)])
+        best = max((self.match(t - 1, t, step) for step in likely), key=lambda m: m.agree)
+        if best.agrees(PAN.sure_agreement) and not self.eager:
             return best
         tables = (self.table(t - 1), self.table(t))
         ignore = self.ignore if self.eager else None
-        voted = [d for d, _, _ in self.windows.votes(*tables, ignore) if d not in quick]
-        tried = [best, *((*self.agreement(t - 1, t, d), d) for d in voted)]
-        return max(tried, key=lambda b: b[0])
+        voted = [step for step, _, _ in self.windows.votes(*tables, ignore) if step not in likely]
+        tried = [best, *(self.match(t - 1, t, step) for step in voted)]
+        return max(tried, key=lambda m: m.agree)
 
-    def rearranged(self, t: int) -> bool:
-        """Whether much of the screen shows something else from frame t on, and keeps to it."""
-        if t < SETTLED or t + SETTLED > len(self.frames):
+    def is_sure(self, match: _Match) -> bool:
+        """Whether nearly all agrees, or there is hardly anything that could."""
+        return match.drawn < PAN.min_drawn or match.agrees(PAN.sure_agreement)
+
+    def is_steady(self, match: _Match) -> bool:
+        """Whether a match is sure, or good and as fast as the camera was."""
+        change = max(abs(match.step[0] - self.last[0]), abs(match.step[1] - self.last[1]))
+        good = match.agrees(PAN.steady_agreement) and change <= PAN.max_acceleration
+        return self.is_sure(match) or good
+
+    def is_cut_at_rest(self, t: int, match: _Match) -> bool:
+        """Whether frame t shows another place although the camera seems to stand still."""
+        changed = match.step == (0, 0) and match.agree < PAN.cut_agreement * match.drawn
+        return changed and not self.is_sure(match) and self.is_rearranged(t)
+
+    def is_rearranged(self, t: int) -> bool:
+        """Whether much of the screen changes at frame t, and is still on both sides of it."""
+        if t < PAN.cut_frames or t + PAN.cut_frames > len(self.frames):
             return False
-        before, frame = self.frames[t - 1], self.frames[t]
-        replaced = before != frame
-        for k in range(1, SETTLED):
-            replaced &= (self.frames[t - 1 - k] == before) & (self.frames[t + k] == frame)
-        return bool(replaced.sum() >= REARRANGED_SHARE * frame.size)
+        previous, current = self.frames[t - 1], self.frames[t]
+        replaced = previous != current
+        for k in range(1, PAN.cut_frames):
+            replaced &= (self.frames[t - 1 - k] == previous) & (self.frames[t + k] == current)
+        return bool(replaced.sum() >= PAN.cut_share * current.size)
 
-    def look_back(self, t: int, table: Table, beat: int) -> tuple[int, Displacement] | None:
-        """The keyframe that shows the same place as frame t, and the displacement from it."""
+    def returns(self, t: int, match: _Match) -> bool:
+        """Whether a keyframe predicts frame t better than the previous frame does."""
+        return not self.is_sure(match) and self.look_back(t, match.agree) is not None
+
+    def look_back(self, t: int, beat: int) -> tuple[int, Displacement] | None:
+        """The keyframe that shows the same place as frame t, and the displacement from it.
+
+        None where no keyframe agrees with enough drawn pixels, or with more than `beat`.
+        """
         found, best = None, beat
+        table = self.table(t)
         height, width = self.frames.height, self.frames.width
-        _, drawn = self.agreement(t, t, (0, 0))
+        drawn = self.match(t, t, (0, 0)).drawn
         for key, known in self.keys:
-            if self.plain[key] != self.plain[t]:
+            if self.ground[key] != self.ground[t]:
                 continue
-            voted = self.windows.votes(known, table, self.ignore)[:2]
+            voted = self.windows.votes(known, table, self.ignore)[: PAN.key_displacements]
             for step in [*(d for d, _, _ in voted), (0, 0)]:
-                common = max(0.1, (1 - abs(step[0]) / width) * (1 - abs(step[1]) / height))
-                enough = max(64, SAME_PLACE * drawn * common, best + 1)
-                agree, _ = self.agreement(key, t, step, int(drawn - enough))
-                if agree >= enough:
-                    found, best = (key, step), agree
+                overlap = (1 - abs(step[0]) / width) * (1 - abs(step[1]) / height)
+                common = max(PAN.min_overlap, overlap)
+                enough = max(PAN.min_drawn, PAN.min_key_agreement * drawn * common, best + 1)
+                match = self.match(key, t, step, int(drawn - enough))
+                if match.agree >= enough:
+                    found, best = (key, step), match.agree
         return found
 
-    def add_key(self, t: int, table: Table | None = None) -> None:
-        keys, where, once = table or self.table(t)
-        self.keys.append((t, (keys, where, once[:: len(once) // MOST_WINDOWS + 1])))
-        del self.keys[:-MOST_KEYS]
+    def add_key(self, t: int) -> None:
+        """Make frame t a keyframe."""
+        keys, where, once = self.table(t)
+        self.keys.append((t, (keys, where, once[:: len(once) // PAN.max_key_windows + 1])))
+        del self.keys[: -CAMERA.max_keys]
 
-    def near_key(self, t: int, keys: list[int]) -> bool:
-        third = np.array([self.frames.width, self.frames.height]) // 3
+    def remember(self, t: int) -> None:
+        """Make frame t a keyframe where none of its room is near."""
+        if not self.is_near(t, [self.recent]):
+            if not self.is_near(t, [key for key, _ in self.keys]):
+                self.add_key(t)
+            self.recent = t
+
+    def is_near(self, t: int, others: list[int]) -> bool:
+        """Whether one of some frames shows much of what frame t shows."""
+        near = np.array([self.frames.width, self.frames.height]) // CAMERA.keys_per_screen
         return any(
             self.room[k] == self.room[t]
-            and bool((np.abs(self.position[k] - self.position[t]) <= third).all())
-            for k in keys
+            and bool((np.abs(self.position[k] - self.position[t]) <= near).all())
+            for k in others
         )
-
-    def run(self) -> Pan:
-        last: Displacement = (0, 0)
-        rooms = 1
-        self.add_key(0)
-        recent = 0
-        for t in range(1, len(self.frames)):
-            self.position[t], self.room[t] = self.position[t - 1], self.room[t - 1]
-            if self.frames.same(t - 1, t):
-                last = (0, 0)
-                continue
-            agree, total, step = self.best_step(t, last)
-            same_plain = self.plain[t] == self.plain[t - 1] or agree >= SAME_PICTURE * total
-            sudden = max(abs(step[0] - last[0]), abs(step[1] - last[1])) > SUDDEN
-            sure = total < 64 or agree >= AS_USUAL * total
-            usual = sure or (agree >= PLAUSIBLE * total and not sudden)
-            few_stay = step == (0, 0) and agree < REMAINING * total
-            cut = few_stay and not sure and self.rearranged(t)
-            follows = same_plain and usual and not cut
-            if follows and self.eager and not sure:
-                table = self.table(t)
-                follows = self.look_back(t, table, agree) is None
-            if follows:
-                self.position[t] -= step
-                last = step
-            elif same_plain and total < SPARSE_SHARE * self.overlay.size:
-                last = (0, 0)  # a few objects on a plain ground move; the camera need not
-                continue
-            else:
-                last = (0, 0)
-                table = self.table(t)
-                back = self.look_back(t, table, agree if same_plain else 0)
-                if back is not None:
-                    key, step = back
-                    self.position[t] = self.position[key] - np.array(step)
-                    self.room[t] = self.room[key]
-                elif same_plain and agree >= POSSIBLE * total and not cut:
-                    self.position[t] -= step
-                    last = step
-                    continue
-                else:
-                    self.position[t] = 0
-                    self.room[t] = rooms
-                    rooms += 1
-                    self.add_key(t, table)
-                recent = t
-            if not self.near_key(t, [recent]):
-                if not self.near_key(t, [k for k, _ in self.keys]):
-                    self.add_key(t)
-                recent = t
-        return Pan(self.position, self.room, self.overlay)
 
 
 def dissolve_short_rooms(pan: Pan) -> Pan:
-    """A place shown for a few frames is not worth a canvas: leave it to the residual."""
+    """Join rooms that are shown for a few frames to the room shown before: they are not worth
+    a background, and are left to the residual.
+    """
     position, room = pan.position.copy(), pan.room.copy()
     values, counts = np.unique(room, return_counts=True)
-    short = np.isin(room, values[counts < SHORTEST_ROOM])
+    short = np.isin(room, values[counts < CAMERA.min_room])
     short[0] = False
     for t in np.flatnonzero(short).tolist():
         position[t], room[t] = position[t - 1], room[t - 1]
@@ -290,14 +365,18 @@ def estimate_pan(frames: Indexed, *, eager: bool = False) -> Pan:
     Parameters
     ----------
     frames : Indexed
-        At least one frame. Frames narrower or lower than a window never scroll.
+        At least one frame. Frames narrower or lower than two windows never scroll.
     eager : bool
         Follow what is seen to move in many places even where standing still explains more
-        pixels, as along the straight banks of a river; and look for a place seen before
-        whenever a frame is not wholly as expected. Objects that move in step mislead this.
+        pixels, as along the straight banks of a river. Look for a keyframe of the same place
+        whenever a frame is not nearly as predicted. Objects that move in step mislead this.
+
+    Returns
+    -------
+    Pan
     """
     n = len(frames)
-    if min(frames.height, frames.width) < 2 * WINDOW or n == 1:
+    if min(frames.height, frames.width) < 2 * CAMERA.window or n == 1:
         still = np.zeros((frames.height, frames.width), bool)
         return Pan(np.zeros((n, 2), np.int64), np.zeros(n, np.int64), still)
     return dissolve_short_rooms(_Search(frames, eager).run())

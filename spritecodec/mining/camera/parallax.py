@@ -1,8 +1,9 @@
-"""Parallax: background planes at several depths, each moving by its share of the camera's way.
+"""Parallax: background planes at several depths, each moving by a share of the camera's motion.
 
-Over some frames the planes come apart: windows vote for the camera's displacement, which is
-the nearest plane's, and for fixed shares of it. The shares are found first, then the camera's
-path with all planes as witnesses, then how each plane's position is rounded to whole pixels.
+Over some frames the planes move apart. There windows vote for the displacement of the camera,
+which is that of the nearest plane, and for fixed shares of it. First the shares are found;
+then the camera's path, for which all planes vote; then how the position of each plane is
+rounded to whole pixels.
 """
 
 from __future__ import annotations
@@ -16,26 +17,11 @@ from numpy.typing import NDArray
 
 from spritecodec.mining.arrays import Longs
 from spritecodec.mining.camera.pan import Pan, dissolve_short_rooms
-from spritecodec.mining.camera.windows import WINDOW, Displacement, Table, Windows
+from spritecodec.mining.camera.windows import Displacement, Table, Windows
 from spritecodec.mining.indexed import Indexed
+from spritecodec.mining.thresholds import CAMERA, PARALLAX
 
-BASELINE = 16  # frames over which planes come apart
-SAMPLES = 60  # pairs of frames that are asked for shares
-PAIRS = 300  # pairs of frames that are asked how positions are rounded
-FARTHEST, LEAST_STEP = 100, 12  # pixels over the baseline, for a pair to tell shares apart
-MOST_PLANES = 12  # displacements looked at in a pair
-FEWEST_VOTES, FEWEST_CELLS = 20, 3  # for a displacement to be a plane's and not an object's
-LEAST_SHARE = 0.03  # of all votes, for a plane
-LARGEST_DENOMINATOR = 16  # games divide the camera's position by small numbers
-NEAR_SHARE = 1 / 24  # shares so close to the one found are tried against the whole path
-FEWEST_WINDOWS = 64  # that occur once in a frame, for it to tell where it is
-MATCHED = 0.05  # share of these that votes for the best displacement, or it is a cut
-FOUND_AGAIN = 0.25  # share of these that votes, for a place to be one seen before
-MOST_CUTS = 1 / 8  # of the frames; more is no camera
-MOST_KEYS = 64  # places remembered, the latest
-MOST_TABLES = 24
-
-Share = tuple[float, float]  # of the camera's motion, x and y
+Share = tuple[float, float]  # of the camera's motion, in x and in y
 
 
 @dataclass(frozen=True)
@@ -45,10 +31,11 @@ class Parallax:
     Attributes
     ----------
     position : ndarray, shape (planes, n, 2), int64
-        x and y per frame in the coordinates of the plane's room; the farthest plane first,
-        the nearest, which moves as the camera does, last.
+        (x, y) in each frame, in the coordinates of the plane's room, in pixels. The farthest
+        plane comes first; the nearest, which moves as the camera does, last.
     room : ndarray, shape (n,), int64
-        Number of the place shown; places with no known way between them differ.
+        Number of the place shown. Places whose relative position is not known are different
+        rooms.
     """
 
     position: Longs
@@ -57,9 +44,8 @@ class Parallax:
 
 def _fractions() -> dict[float, int]:
     """All shares below 1 that are tried, with their denominators."""
-    return {
-        k / d: d for d in range(LARGEST_DENOMINATOR, 0, -1) for k in range(d)
-    }  # the smallest denominator comes last, and stays
+    denominators = range(PARALLAX.max_denominator, 0, -1)
+    return {k / d: d for d in denominators for k in range(d)}  # the smallest one comes last
 
 
 FRACTIONS = _fractions()
@@ -74,9 +60,10 @@ class _Votes:
         self.tables: OrderedDict[int, Table] = OrderedDict()
 
     def table(self, t: int) -> Table:
+        """The windows of frame t."""
         if t not in self.tables:
             self.tables[t] = self.windows.table(self.frames[t])
-            if len(self.tables) > MOST_TABLES:
+            if len(self.tables) > PARALLAX.max_tables:
                 self.tables.popitem(last=False)
         return self.tables[t]
 
@@ -85,44 +72,66 @@ class _Votes:
         return int((self.table(t)[1] >= 0).sum())
 
     def between(self, a: int, b: int) -> Longs:
-        """Rows (dx, dy, votes), most votes first."""
-        found = self.windows.votes(self.table(a), self.table(b), most=MOST_PLANES)
+        """Rows (dx, dy, votes) of the displacements from frame a to b, most votes first."""
+        most = PARALLAX.max_displacements
+        found = self.windows.votes(self.table(a), self.table(b), most=most)
         rows = [
             (*step, count)
             for step, count, cells in found
-            if count >= FEWEST_VOTES and cells >= FEWEST_CELLS
+            if count >= PARALLAX.min_votes and cells >= PARALLAX.min_cells
         ]
         return np.array(rows, np.int64).reshape(-1, 3)
 
 
-def _follows(seen: Longs, camera: NDArray[np.generic], share: Share) -> NDArray[np.bool_]:
-    """Which displacements a plane makes when the camera makes those, rounded in any way."""
-    result: NDArray[np.bool_] = (np.abs(seen - camera * np.array(share)) < 1).all(axis=1)
+def _follows(steps: Longs, camera: NDArray[np.generic], share: Share) -> NDArray[np.bool_]:
+    """Which displacements a plane can make, however rounded, when the camera makes those.
+
+    Parameters
+    ----------
+    steps : ndarray, shape (n, 2)
+    camera : ndarray, shape (2,) or (n, 2)
+    share : (x, y)
+    """
+    result: NDArray[np.bool_] = (np.abs(steps - camera * np.array(share)) < 1).all(axis=1)
     return result
+
+
+def _motions(votes: _Votes) -> tuple[Longs, Longs, Longs]:
+    """What pairs of frames show over the baseline: one row for each displacement.
+
+    Returns
+    -------
+    camera, step : ndarray, shape (n, 2)
+        The camera's displacement, which is the largest seen in the pair; and the one seen.
+    weight : ndarray, shape (n,)
+        Votes.
+    """
+    n = len(votes.frames)
+    cameras, rows = [np.zeros((0, 2), np.int64)], [np.zeros((0, 3), np.int64)]
+    last = np.linspace(PARALLAX.baseline, n - 1, PARALLAX.share_pairs)
+    for t in np.unique(last.astype(int)).tolist():
+        seen = votes.between(t - PARALLAX.baseline, t)
+        if not len(seen):
+            continue
+        camera = seen[np.argmax(seen[:, 0] ** 2 + seen[:, 1] ** 2), :2]
+        if PARALLAX.min_motion <= hypot(*camera) <= PARALLAX.max_motion:
+            cameras.append(np.repeat(camera[None], len(seen), 0))
+            rows.append(seen)
+    table = np.concatenate(rows)
+    return np.concatenate(cameras), table[:, :2], table[:, 2]
 
 
 def find_shares(votes: _Votes) -> list[Share]:
     """Shares of the camera's motion at which planes other than the nearest move.
 
-    In order of the votes that they explain; x and y share one number, or y does not move,
-    or moves as the camera does.
+    In order of the votes that they explain. In y a plane moves by the same share as in x, or
+    not at all, or as the camera does.
     """
-    n = len(votes.frames)
-    if n <= BASELINE:
+    if len(votes.frames) <= PARALLAX.baseline:
         return []
-    cameras, steps = [], []
-    for t in np.unique(np.linspace(BASELINE, n - 1, SAMPLES).astype(int)).tolist():
-        seen = votes.between(t - BASELINE, t)
-        if not len(seen):
-            continue
-        camera = seen[np.argmax(seen[:, 0] ** 2 + seen[:, 1] ** 2), :2]
-        if LEAST_STEP <= hypot(*camera) <= FARTHEST:
-            cameras.append(np.repeat(camera[None], len(seen), 0))
-            steps.append(seen)
-    if not steps:
+    camera, step, weight = _motions(votes)
+    if not len(weight):
         return []
-    camera, step = np.concatenate(cameras), np.concatenate(steps)[:, :2]
-    weight = np.concatenate(steps)[:, 2]
     left = (step != camera).any(axis=1)
     shares: list[Share] = []
     while True:
@@ -133,28 +142,36 @@ def find_shares(votes: _Votes) -> list[Share]:
         }
         # Of shares that explain the same, the simplest.
         best = max(explained, key=lambda s: (explained[s], -FRACTIONS[s[0]], s[0] == s[1]))
-        if explained[best] < LEAST_SHARE * weight.sum():
+        if explained[best] < PARALLAX.min_plane_share * weight.sum():
             return shares
         shares.append(best)
         left &= ~_follows(step, camera, best)
 
 
 class _Camera:
-    """Follows the camera from frame to frame, and finds it again after a cut."""
+    """Follows the camera from frame to frame, and finds it again after a cut.
+
+    Attributes
+    ----------
+    position, room : ndarray
+        As those of `Pan`, up to the frame at hand.
+    keys : list of int
+        Keyframes, with which frames are compared after a cut.
+    """
 
     def __init__(self, votes: _Votes, shares: list[Share]) -> None:
         self.votes, self.shares = votes, shares
         n = len(votes.frames)
         self.position = np.zeros((n, 2), np.int64)
         self.room = np.zeros(n, np.int64)
-        self.keys: list[int] = []
+        self.keys = [0]
 
     def step(self, a: int, b: int) -> tuple[int, Displacement]:
         """The displacement of the nearest plane that explains most votes, and how many."""
         seen = self.votes.between(a, b)
         best = (0, 0, (0, 0))
         for dx, dy, count in seen.tolist():
-            if count < LEAST_SHARE * seen[:, 2].sum():
+            if count < PARALLAX.min_plane_share * seen[:, 2].sum():
                 continue
             camera = np.array([dx, dy])
             planes = (seen[:, :2] == camera).all(axis=1)
@@ -163,61 +180,76 @@ class _Camera:
             best = max(best, (int(seen[planes, 2].sum()), -abs(dx) - abs(dy), (dx, dy)))
         return best[0], best[2]
 
+    def run(self) -> Pan | None:
+        """The camera's path; None where there are too many cuts for one."""
+        frames = self.votes.frames
+        n, cuts = len(frames), 0
+        for t in range(1, n):
+            self.position[t], self.room[t] = self.position[t - 1], self.room[t - 1]
+            single = self.votes.single(t)
+            if frames.same(t - 1, t) or single < PARALLAX.min_windows:
+                continue
+            count, step = self.step(t - 1, t)
+            if count >= PARALLAX.min_matched * single:
+                self.position[t] -= step
+            else:
+                cuts += 1
+                if cuts > PARALLAX.max_cuts * n:
+                    return None
+                if not self.look_back(t, single):
+                    self.position[t], self.room[t] = 0, self.room.max() + 1
+            self.remember(t)
+        nothing = np.zeros((frames.height, frames.width), bool)
+        return dissolve_short_rooms(Pan(self.position, self.room, nothing))
+
     def look_back(self, t: int, single: int) -> bool:
-        """Whether frame t shows a place seen before; then it gets its position."""
+        """Whether frame t shows a keyframe's room; then it gets its position there."""
         found = max(((*self.step(key, t), key) for key in self.keys), default=(0, (0, 0), 0))
         count, step, key = found
-        if count < FOUND_AGAIN * single:
+        if count < PARALLAX.min_key_matched * single:
             return False
         self.position[t] = self.position[key] - np.array(step)
         self.room[t] = self.room[key]
         return True
 
-    def run(self) -> Pan | None:
-        """The camera's path; None where there are too many cuts for one."""
+    def remember(self, t: int) -> None:
+        """Make frame t a keyframe where none of its room is near."""
         frames = self.votes.frames
-        n, cuts = len(frames), 0
-        third = np.array([frames.width, frames.height]) // 3
-        self.keys.append(0)
-        for t in range(1, n):
-            self.position[t], self.room[t] = self.position[t - 1], self.room[t - 1]
-            single = self.votes.single(t)
-            if frames.same(t - 1, t) or single < FEWEST_WINDOWS:
-                continue
-            count, step = self.step(t - 1, t)
-            if count >= MATCHED * single:
-                self.position[t] -= step
-            else:
-                cuts += 1
-                if cuts > MOST_CUTS * n:
-                    return None
-                if not self.look_back(t, single):
-                    self.position[t], self.room[t] = 0, self.room.max() + 1
-            here = [k for k in self.keys if self.room[k] == self.room[t]]
-            apart = np.abs(self.position[here] - self.position[t]) > third
-            if apart.any(axis=1).all():
-                self.keys = [*self.keys, t][-MOST_KEYS:]
-        nothing = np.zeros((frames.height, frames.width), bool)
-        return dissolve_short_rooms(Pan(self.position, self.room, nothing))
+        near = np.array([frames.width, frames.height]) // CAMERA.keys_per_screen
+        here = [key for key in self.keys if self.room[key] == self.room[t]]
+        apart = np.abs(self.position[here] - self.position[t]) > near
+        if apart.any(axis=1).all():
+            self.keys = [*self.keys, t][-CAMERA.max_keys :]
 
 
 def _rounded(camera: Longs, share: float, phase: float) -> Longs:
-    """A plane's position along one axis; exact for all fractions that are tried."""
+    """A plane's position along one axis, rounded down after `phase` is added.
+
+    The small addend makes this exact for all fractions that are tried.
+    """
     result: Longs = np.floor(camera * share + phase + 1e-9).astype(np.int64)
     return result
 
 
-class _Paths:
-    """How the votes over longer baselines say that a plane's position is rounded."""
+class _Rounding:
+    """How the position of a plane is rounded, by the votes over the baseline.
+
+    Attributes
+    ----------
+    frame : ndarray, shape (votes,)
+        The later frame of each pair.
+    step : ndarray, shape (votes, 2)
+    weight : ndarray, shape (votes,)
+    """
 
     def __init__(self, votes: _Votes, camera: Pan) -> None:
         self.camera = camera
         n, room, position = len(camera.room), camera.room, camera.position
         rows = []
-        for t in range(BASELINE, n, max(1, n // PAIRS)):
-            before = t - BASELINE
-            if room[t] == room[before] and (position[t] != position[before]).any():
-                rows += [(t, *row) for row in votes.between(before, t).tolist()]
+        for t in range(PARALLAX.baseline, n, max(1, n // PARALLAX.rounding_pairs)):
+            s = t - PARALLAX.baseline
+            if room[t] == room[s] and (position[t] != position[s]).any():
+                rows += [(t, *row) for row in votes.between(s, t).tolist()]
         table = np.array(rows, np.int64).reshape(-1, 4)
         self.frame, self.step, self.weight = table[:, 0], table[:, 1:3], table[:, 3]
 
@@ -227,13 +259,14 @@ class _Paths:
         path, agreed = np.zeros_like(position), 0
         for number in np.unique(room).tolist():
             here, rows = room == number, room[self.frame] == number
-            after = self.frame[rows]
-            options = []  # per axis: each phase's path, and which votes agree with it
+            t = self.frame[rows]
+            s = t - PARALLAX.baseline
+            options = []  # of each axis: each phase's path, and which votes agree with it
             for axis in range(2):
                 count = FRACTIONS.get(share[axis], 1)
                 paths = [_rounded(position[:, axis], share[axis], i / count) for i in range(count)]
                 step = self.step[rows, axis]
-                fits = np.array([p[after - BASELINE] - p[after] == step for p in paths])
+                fits = np.array([p[s] - p[t] == step for p in paths])
                 options.append((paths, fits))
             # Votes for each pair of phases, x by y.
             score = (options[0][1] * self.weight[rows]) @ options[1][1].T.astype(np.int64)
@@ -243,27 +276,34 @@ class _Paths:
                 path[here, axis] = options[axis][0][int(best[axis])][here]
         return agreed, path
 
-    def best(self, share: Share) -> Longs:
-        """The path of a plane whose share is known roughly."""
+    def best_path(self, share: Share) -> Longs:
+        """The path of a plane whose share is known roughly, shape (n, 2)."""
         tried = []
         for x in FRACTIONS:
-            if abs(x - share[0]) <= NEAR_SHARE:
+            if abs(x - share[0]) <= PARALLAX.near_share:
                 agreed, path = self.path((x, x if share[0] == share[1] else share[1]))
                 tried.append((agreed, -FRACTIONS[x], path))
         return max(tried, key=lambda p: p[:2])[2]
 
 
 def find_parallax(frames: Indexed) -> Parallax | None:
-    """Find planes that move at shares of the camera's motion; None where there are none.
+    """Find planes that move at shares of the camera's motion.
 
-    What stands still on the screen is no plane here: `background.world` finds what covers
-    the others.
+    What stands still on the screen is no plane here: `background.world` finds what covers the
+    planes.
 
     Parameters
     ----------
     frames : Indexed
+        At least one frame.
+
+    Returns
+    -------
+    Parallax or None
+        None where there are no such planes, or too many cuts to follow the camera, or where
+        frames are narrower or lower than two windows.
     """
-    if min(frames.height, frames.width) < 2 * WINDOW:
+    if min(frames.height, frames.width) < 2 * CAMERA.window:
         return None
     votes = _Votes(frames)
     shares = find_shares(votes)
@@ -273,6 +313,6 @@ def find_parallax(frames: Indexed) -> Parallax | None:
     camera = _Camera(votes, shares).run()
     if camera is None:
         return None
-    paths = _Paths(votes, camera)
-    position = np.stack([*(paths.best(share) for share in moving), camera.position])
+    rounding = _Rounding(votes, camera)
+    position = np.stack([*(rounding.best_path(share) for share in moving), camera.position])
     return Parallax(position, camera.room)

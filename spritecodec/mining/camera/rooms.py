@@ -1,10 +1,11 @@
-"""Rooms that share most of what they show: told apart by what changes at once and stays.
+"""Rooms that look almost alike, distinguished by what changes at once and then stays.
 
-The pan's search (`pan.py`) takes a frame for another room where little of the one before is
-left. Rooms of one game often differ in a few places only: under the same sky, on the same
-ground, a pit instead of a ladder. Such a switch is seen where enough pixels that stood still
-change in one frame and stand still again. The commonest picture of each stretch between two
-switches has no moving objects in it, so equal ones are one room that was visited again.
+The search for the pan (`camera.pan`) sees another room only where most of the frame changes.
+Rooms of one game often differ in a few places: under the same sky, on the same ground, a pit
+instead of a ladder. Such a *switch* is seen where enough pixels that stood still change in one
+frame and stand still again. The *view* of a stretch between two switches is what each pixel
+shows most; it has no moving objects in it. So stretches with equal views are one room that was
+visited again.
 """
 
 from __future__ import annotations
@@ -16,37 +17,33 @@ import numpy as np
 from spritecodec.mining.arrays import Ids
 from spritecodec.mining.camera.pan import Pan
 from spritecodec.mining.indexed import Indexed
-
-STILL = 12  # frames before and after a switch
-SWITCHED_SHARE = 0.02  # of the screen, that changes at once
-SHORTEST = 24  # frames of a stretch
-SAME_SHARE = 0.005  # of the screen: two pictures that differ in less show the same room
-LOOKED_AT = 64  # frames of a stretch that tell its picture
+from spritecodec.mining.thresholds import ROOMS
 
 
 def _switches(frames: Indexed, pan: Pan) -> list[int]:
     """Frames that begin to show something else in many places, under a camera at rest."""
-    n = len(frames)
+    n, still = len(frames), ROOMS.still_frames
     place = np.column_stack([pan.position, pan.room])
     moved = np.append(0, np.cumsum((place[1:] != place[:-1]).any(axis=1)))
+    enough = ROOMS.min_switched * frames.height * frames.width
     found = []
-    for t in range(STILL, n - STILL):
-        if frames.same(t - 1, t) or moved[t - STILL] != moved[t + STILL - 1]:
+    for t in range(still, n - still):
+        if frames.same(t - 1, t) or moved[t - still] != moved[t + still - 1]:
             continue
-        before, frame = frames[t - 1], frames[t]
-        switched = before != frame
-        for k in range(1, STILL):
-            if switched.sum() < SWITCHED_SHARE * frame.size:
+        previous, current = frames[t - 1], frames[t]
+        switched = previous != current
+        for k in range(1, still):
+            if switched.sum() < enough:
                 break
-            switched &= (frames[t - 1 - k] == before) & (frames[t + k] == frame)
-        if switched.sum() >= SWITCHED_SHARE * frame.size:
+            switched &= (frames[t - 1 - k] == previous) & (frames[t + k] == current)
+        if switched.sum() >= enough:
             found.append(t)
     return found
 
 
-def _picture(frames: Indexed, start: int, end: int) -> Ids:
-    """What each pixel shows most, by the votes of some frames."""
-    chosen = np.unique(np.linspace(start, end - 1, LOOKED_AT).astype(np.int64))
+def _view(frames: Indexed, start: int, end: int) -> Ids:
+    """What each pixel shows most in frames from `start` to `end` - 1, by a sample of them."""
+    chosen = np.unique(np.linspace(start, end - 1, ROOMS.max_voters).astype(np.int64))
     stack = np.stack([frames[t] for t in chosen.tolist()])
     stack.sort(axis=0)
     # The longest run of equal numbers, in sorted order.
@@ -59,33 +56,38 @@ def _picture(frames: Indexed, start: int, end: int) -> Ids:
 
 
 def split_rooms(frames: Indexed, pan: Pan) -> Pan | None:
-    """The same path through more rooms; None where no room switches to another.
+    """Split the rooms of a pan where they switch to others that look almost alike.
 
     Parameters
     ----------
     frames : Indexed
     pan : Pan
         Of the same frames.
+
+    Returns
+    -------
+    Pan or None
+        The same positions in more rooms; None where no room switches to another.
     """
     starts = [0]
     for t in _switches(frames, pan):
-        if t - starts[-1] >= SHORTEST:
+        if t - starts[-1] >= ROOMS.min_stretch:
             starts.append(t)
     room = pan.room.copy()
-    known: list[tuple[tuple[int, int, int], Ids, int]] = []  # place, picture, room
-    largest = SAME_SHARE * frames.height * frames.width
+    known: list[tuple[tuple[int, int, int], Ids, int]] = []  # place in `pan`, view, new room
+    most = ROOMS.max_difference * frames.height * frames.width
     for start, end in zip(starts, [*starts[1:], len(frames)], strict=True):
-        place = np.column_stack([pan.position, pan.room])[start:end]
-        if (place != place[0]).any():
+        places = np.column_stack([pan.position, pan.room])[start:end]
+        if (places != places[0]).any():
             continue
-        x, y, old = place[0].tolist()
-        picture = _picture(frames, start, end)
-        for there, seen, number in known:
-            if there == (x, y, old) and (seen != picture).sum() <= largest:
+        x, y, old = places[0].tolist()
+        view = _view(frames, start, end)
+        for other, seen, number in known:
+            if other == (x, y, old) and (seen != view).sum() <= most:
                 room[start:end] = number
                 break
         else:
-            if any(there[2] == old for there, _, _ in known):
+            if any(other[2] == old for other, _, _ in known):
                 room[start:end] = room.max() + 1
-            known.append(((x, y, old), picture, int(room[start])))
+            known.append(((x, y, old), view, int(room[start])))
     return None if np.array_equal(room, pan.room) else replace(pan, room=room)

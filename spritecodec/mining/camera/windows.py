@@ -1,7 +1,7 @@
 """Windows that occur once in a frame, looked up by hash in another frame.
 
-Each that occurs once there too votes for a displacement. So any displacement is found, at
-one price.
+Each window that occurs once in both frames votes for its displacement. So any displacement,
+small or large, is found at the same cost.
 """
 
 from __future__ import annotations
@@ -11,21 +11,19 @@ from numba import njit
 from numpy.typing import NDArray
 
 from spritecodec.mining.arrays import Ids, Longs
+from spritecodec.mining.thresholds import CAMERA
 
-WINDOW = 8
-CELLS = 8  # displacements are counted in a grid of CELLS x CELLS parts of the screen
-MOST_VOTED = 6
-
-Displacement = tuple[int, int]
+Displacement = tuple[int, int]  # in x and y, in pixels
 # Hashes and places of all windows by slot, and the slots of those that occur once.
 Table = tuple[NDArray[np.uint64], Longs, Longs]
 
 
 @njit(cache=True)
-def _window_hashes(frame: Ids, out: NDArray[np.uint64], rows: NDArray[np.uint64]) -> None:
-    """Hash of every WINDOW x WINDOW window, rolling along rows and then columns."""
+def _window_hashes(
+    frame: Ids, size: int, out: NDArray[np.uint64], rows: NDArray[np.uint64]
+) -> None:
+    """Hash of every window of `size` by `size` pixels, rolling along rows and then columns."""
     h, w = frame.shape
-    size = WINDOW
     a = np.uint64(0x9E3779B97F4A7C15)
     b = np.uint64(0xC2B2AE3D27D4EB4F)
     a_out = np.uint64(1)
@@ -99,43 +97,66 @@ def _common(
 
 
 class Windows:
-    """Tables of the windows that occur once in a frame, and votes between two tables."""
+    """Tables of the windows that occur once in a frame, and votes between two tables.
+
+    Parameters
+    ----------
+    height, width : int
+        Of the frames, in pixels; neither less than ``CAMERA.window``.
+    """
 
     def __init__(self, height: int, width: int) -> None:
-        self.shape = (height - WINDOW + 1, width - WINDOW + 1)
+        self.shape = (height - CAMERA.window + 1, width - CAMERA.window + 1)
         self.rows = np.empty((height, self.shape[1]), np.uint64)
         self.hashes = np.empty(self.shape, np.uint64)
         self.slots = 1 << int(np.ceil(np.log2(self.hashes.size * 2 + 2)))
         self.found = np.empty((self.slots, 4), np.int64)
 
     def table(self, frame: Ids) -> Table:
+        """The windows of a frame by hash."""
         keys = np.empty(self.slots, np.uint64)
         where = np.empty(self.slots, np.int64)
-        _window_hashes(frame, self.hashes, self.rows)
+        _window_hashes(frame, CAMERA.window, self.hashes, self.rows)
         _fill_table(self.hashes, keys, where)
         return keys, where, np.flatnonzero(where >= 0)
 
     def votes(
         self,
-        before: Table,
-        now: Table,
+        previous: Table,
+        current: Table,
         ignore: NDArray[np.bool_] | None = None,
-        most: int = MOST_VOTED,
+        most: int = CAMERA.max_displacements,
     ) -> list[tuple[Displacement, int, int]]:
-        """At most `most` displacements by falling number of votes: (displacement, votes, cells)."""
-        count = _common(*before, *now[:2], self.shape[1], self.found)
+        """Vote for the displacement between two frames.
+
+        Parameters
+        ----------
+        previous, current : Table
+            Of the two frames.
+        ignore : ndarray, shape (height - window + 1, width - window + 1), bool, optional
+            Windows of the current frame, by their top left corners, that do not vote.
+        most : int
+            Displacements returned at most.
+
+        Returns
+        -------
+        list of (displacement, votes, cells)
+            The displacements with the most votes first; `cells` is how many of the screen's
+            ``CAMERA.cells`` ** 2 parts these votes come from.
+        """
+        count = _common(*previous, *current[:2], self.shape[1], self.found)
         found = self.found[:count]
         if ignore is not None:
             found = found[~ignore[found[:, 3], found[:, 2]]]
         step = found[:, 2:] - found[:, :2]
         code = (step[:, 1] << 20) + step[:, 0]
         _, inverse, votes = np.unique(code, return_inverse=True, return_counts=True)
+        side = CAMERA.cells
         result = []
         for best in np.argsort(-votes, kind="stable")[:most].tolist():
             here = found[inverse == best]
-            cells = (
-                here[:, 3] * CELLS // self.shape[0] * CELLS + here[:, 2] * CELLS // self.shape[1]
-            )
+            row, column = here[:, 3] * side // self.shape[0], here[:, 2] * side // self.shape[1]
             dx, dy = (here[0, 2:] - here[0, :2]).tolist()
-            result.append(((dx, dy), int(votes[best]), len(np.unique(cells))))
+            cells = len(np.unique(row * side + column))
+            result.append(((dx, dy), int(votes[best]), cells))
         return result
