@@ -29,7 +29,8 @@ from benchmarks.clips.drawn import DRAWN, true_scene
 from benchmarks.segmentation import of_discovery, scores
 from spritecodec.clip import ArrayClip
 from spritecodec.model.presets import PRESETS
-from spritecodec.model.train import Progress, train
+from spritecodec.model.progress import Progress
+from spritecodec.model.train import train
 
 RESULTS = Path(__file__).resolve().parent / "results" / "model_quality.json"
 

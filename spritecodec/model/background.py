@@ -1,15 +1,14 @@
-"""The background (section 2.5): one colour by k-means, or a texture found by panning.
+"""The background (section 2.5): one colour by k-means, or a picture found by panning.
 
-The texture starts from the clip: each frame is laid where most of its textured pixels agree
+The picture starts from the clip: each frame is laid where most of its textured pixels agree
 with what is already known (so that moving sprites and a fixed status line do not mislead),
 and every pixel then takes the median of what the frames show there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -20,16 +19,21 @@ from spritecodec.model.sample import Sample
 Image = NDArray[np.uint8]
 Points = NDArray[np.int32]
 
+Pan = tuple[int, int]
+"""x, y of a frame's top left corner in the background."""
+
 COARSE_POINTS = 400
+"""Textured pixels that rank the places of a search."""
 FINE_POINTS = 3000
-AGREE = 24
-"""A pixel agrees where no channel differs by more."""
-SAMPLES = 15
-"""Votes kept for each pixel of the texture."""
-MAX_TEXTURE_FRAMES = 48
-"""The texture's area is at most so many frames."""
+"""Textured pixels that decide between the best places."""
+MAX_DIFFERENCE = 24
+"""Levels: a pixel agrees where no channel differs by more."""
+MAX_VOTES = 15
+"""Votes kept for each pixel of the background."""
+MAX_BACKGROUND_FRAMES = 48
+"""The background's area is at most so many frames."""
 REACH_X, REACH_Y = 40, 16
-"""Pixels that the pan may move between two frames before the whole texture is searched."""
+"""Pixels that the pan may move between two frames; farther moves need a search everywhere."""
 
 _jit: Any = numba.njit(cache=True, nogil=True)
 
@@ -66,18 +70,25 @@ def solid_colour(sample: Sample, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 @_jit  # type: ignore[untyped-decorator]
 def _agreement(
-    frame: Image, canvas: Image, known: Image, points: Points, x: int, y: int
+    frame: Image, pixels: Image, known: Image, points: Points, x: int, y: int
 ) -> tuple[int, int]:
-    """How many `points` (y, x) of the frame agree with the canvas at (x, y); how many are known."""
+    """Count the `points` (y, x) of a frame at (x, y) that agree with the background.
+
+    Returns
+    -------
+    agree : int
+    valid : int
+        Points where the background is known.
+    """
     agree, valid = 0, 0
     for i in range(len(points)):
         v, u = points[i, 0] + y, points[i, 1] + x
-        if 0 <= v < canvas.shape[0] and 0 <= u < canvas.shape[1] and known[v, u]:
+        if 0 <= v < pixels.shape[0] and 0 <= u < pixels.shape[1] and known[v, u]:
             valid += 1
             same = True
             for c in range(3):
-                d = np.int32(frame[points[i, 0], points[i, 1], c]) - np.int32(canvas[v, u, c])
-                if d > AGREE or d < -AGREE:
+                d = np.int32(frame[points[i, 0], points[i, 1], c]) - np.int32(pixels[v, u, c])
+                if d > MAX_DIFFERENCE or d < -MAX_DIFFERENCE:
                     same = False
                     break
             if same:
@@ -85,44 +96,41 @@ def _agreement(
     return agree, valid
 
 
+class Area(NamedTuple):
+    """Pans to search: left <= x < right, top <= y < bottom."""
+
+    left: int
+    right: int
+    top: int
+    bottom: int
+
+
 @_jit  # type: ignore[untyped-decorator]
 def _search(
-    frame: Image,
-    canvas: Image,
-    known: Image,
-    points: Points,
-    x0: int,
-    x1: int,
-    y0: int,
-    y1: int,
-    px: int,
-    py: int,
-) -> tuple[int, int, float]:
-    """The best (x, y, score) in a range; ties go to the one nearest the prediction (px, py).
+    frame: Image, pixels: Image, known: Image, points: Points, area: Area, expected: Pan
+) -> tuple[int, int]:
+    """The best pan (x, y) in an area; of equally good ones, that nearest to the expected one.
 
     A known point that agrees counts 1, one that does not counts -1, an unknown one 0.
     """
-    best, bx, by, near = -1e9, px, py, 1 << 30
-    for y in range(y0, y1):
-        for x in range(x0, x1):
-            agree, valid = _agreement(frame, canvas, known, points, x, y)
+    best, near = -1e9, 1 << 30
+    best_x, best_y = expected
+    for y in range(area.top, area.bottom):
+        for x in range(area.left, area.right):
+            agree, valid = _agreement(frame, pixels, known, points, x, y)
             score = 2.0 * agree - valid
-            away = abs(x - px) + abs(y - py)
+            away = abs(x - expected[0]) + abs(y - expected[1])
             if score > best or (score == best and away < near):
-                best, bx, by, near = score, x, y, away
-    return bx, by, best
+                best, best_x, best_y, near = score, x, y, away
+    return best_x, best_y
 
 
 @_jit  # type: ignore[untyped-decorator]
-def _add_votes(
-    frame: Image, x: int, y: int, skip: Image, votes: Image, count: NDArray[np.int32]
-) -> None:
-    """Put the frame's pixels (where not `skip`) among the canvas's votes, a reservoir each."""
+def _add_votes(frame: Image, x: int, y: int, votes: Image, count: NDArray[np.int32]) -> None:
+    """Sample the pixels of a frame at (x, y) into the votes, one reservoir for each pixel."""
     state = np.uint32(x * 7919 + y * 104729 + 12345)
     for v in range(frame.shape[0]):
         for u in range(frame.shape[1]):
-            if skip[v, u]:
-                continue
             n = count[y + v, x + u]
             slot = n
             if n >= votes.shape[0]:
@@ -135,14 +143,14 @@ def _add_votes(
 
 
 @_jit  # type: ignore[untyped-decorator]
-def _median(votes: Image, count: NDArray[np.int32], canvas: Image) -> None:
-    """Write the votes' median to the canvas where there is a vote."""
-    for y in range(canvas.shape[0]):
-        for x in range(canvas.shape[1]):
+def _median(votes: Image, count: NDArray[np.int32], pixels: Image) -> None:
+    """Set pixels of the background to the median of their votes, where there are any."""
+    for y in range(pixels.shape[0]):
+        for x in range(pixels.shape[1]):
             n = min(count[y, x], votes.shape[0])
             if n:
                 for c in range(3):
-                    canvas[y, x, c] = np.sort(votes[:n, y, x, c])[(n - 1) // 2]
+                    pixels[y, x, c] = np.sort(votes[:n, y, x, c])[(n - 1) // 2]
 
 
 def textured_points(frame: Image, count: int, rng: np.random.Generator) -> Points:
@@ -164,8 +172,8 @@ def textured_points(frame: Image, count: int, rng: np.random.Generator) -> Point
 
 
 @dataclass
-class Canvas:
-    """The background texture while it grows.
+class WideBackground:
+    """A background at least as large as a frame, over which the frames pan.
 
     Attributes
     ----------
@@ -177,7 +185,7 @@ class Canvas:
     pan : tuple of int
         x, y of the frame located last.
     speed : tuple of int
-        Pan between the last two frames, the prediction for the next.
+        Change of the pan between the last two frames, the prediction for the next.
     ratio : float
         Share of the textured pixels that agreed in the frame located last.
     """
@@ -186,30 +194,24 @@ class Canvas:
     known: Image
     height: int
     width: int
-    pan: tuple[int, int] = (0, 0)
-    speed: tuple[int, int] = (0, 0)
+    pan: Pan = (0, 0)
+    speed: Pan = (0, 0)
     ratio: float = 0.9
 
-    def locate(self, frame: Image, rng: np.random.Generator) -> tuple[int, int] | None:
-        """Where the frame lies in the texture, or None where it is a new place."""
+    def locate(self, frame: Image, rng: np.random.Generator) -> Pan | None:
+        """Where the frame lies in the background, or None where it is a new place."""
         fine = textured_points(frame, FINE_POINTS, rng)
         coarse = fine[:: max(1, len(fine) // COARSE_POINTS)]
-        px, py = self.pan[0] + self.speed[0], self.pan[1] + self.speed[1]
-        x0, y0 = self.pan
-        near = (x0 - REACH_X, x0 + REACH_X + 1, y0 - REACH_Y, y0 + REACH_Y + 1)
-        texture_h, texture_w = self.known.shape
-        rows = (-REACH_Y, texture_h - self.height + REACH_Y + 1)
-        far = (-self.width // 4, texture_w - 3 * self.width // 4, *rows)
+        expected = self.pan[0] + self.speed[0], self.pan[1] + self.speed[1]
         args = (frame, self.pixels, self.known)
         best, ratio, place = 0.0, 0.0, None
         # A small move that explains as much as the last one did is believed; a doubtful one
-        # must beat the rest of the texture, because tiled ground agrees one tile further on.
+        # must beat the rest of the background, because tiled ground agrees one tile further on.
         usual = 0.95 * self.ratio
-        areas = [(px - 1, px + 2, py - 1, py + 2), near, far]
+        areas = self._areas(expected)
         for number, points in enumerate((coarse, coarse, coarse[::4])):
-            area = areas[number]
-            x, y, _ = _search(*args, points, *area, px, py)
-            x, y, _ = _search(*args, fine, x - 1, x + 2, y - 1, y + 2, px, py)
+            x, y = _search(*args, points, areas[number], expected)
+            x, y = _search(*args, fine, Area(x - 1, x + 2, y - 1, y + 2), expected)
             agree, valid = _agreement(*args, fine, x, y)
             if valid >= len(fine) // 2 and agree > best * 1.02 and agree >= max(0.5, ratio) * valid:
                 best, place = agree, (x, y)
@@ -218,13 +220,28 @@ class Canvas:
             if place is not None and ratio >= usual:
                 if known:
                     break
-                # New ground is only new if the texture has nothing like it elsewhere.
-                areas[2] = (*far[:2], place[1] - 1, place[1] + 2)
+                # New ground is only new if the background has nothing like it elsewhere.
+                areas[2] = areas[2]._replace(top=place[1] - 1, bottom=place[1] + 2)
         self.ratio = ratio if place is not None else 0.9
         return place
 
-    def grow(self, x: int, y: int) -> tuple[int, int]:
-        """Make room for a frame at (x, y); returns the shift that old coordinates get."""
+    def _areas(self, expected: Pan) -> list[Area]:
+        """Where to search, one after another: at the expected pan, near the last, everywhere."""
+        (x, y), (x0, y0) = expected, self.pan
+        height, width = self.known.shape
+        return [
+            Area(x - 1, x + 2, y - 1, y + 2),
+            Area(x0 - REACH_X, x0 + REACH_X + 1, y0 - REACH_Y, y0 + REACH_Y + 1),
+            Area(
+                -self.width // 4,
+                width - 3 * self.width // 4,
+                -REACH_Y,
+                height - self.height + REACH_Y + 1,
+            ),
+        ]
+
+    def grow(self, x: int, y: int) -> Pan:
+        """Make room for a frame at (x, y); return the shift that old coordinates get."""
         left, top = max(0, -x), max(0, -y)
         right = max(0, x + self.width - self.known.shape[1])
         bottom = max(0, y + self.height - self.known.shape[0])
@@ -241,50 +258,71 @@ class Canvas:
         self.known[area] = 1
 
 
-def discover_background(sample: Sample, seed: int) -> tuple[Canvas, NDArray[np.int32]]:
-    """Lay the sample's frames side by side into one texture.
+def discover_background(sample: Sample, seed: int) -> tuple[WideBackground, NDArray[np.int32]]:
+    """Lay the sample's frames side by side into one background.
 
     Returns
     -------
-    canvas : Canvas
+    background : WideBackground
         Its pixels are the median of what the frames show.
     pan : ndarray, shape (f, 2), int32
-        x, y of each frame's top left corner in the texture.
+        x, y of each frame's top left corner in the background.
     """
     rng = np.random.default_rng(seed)
     h, w = sample.frames.shape[1:3]
-    canvas = Canvas(sample.frames[0].copy(), np.ones((h, w), np.uint8), h, w)
+    wide = WideBackground(sample.frames[0].copy(), np.ones((h, w), np.uint8), h, w)
     pan = np.zeros((len(sample.index), 2), np.int32)
     for i, frame in enumerate(sample.frames[1:], 1):
-        place = canvas.locate(frame, rng)
+        place = wide.locate(frame, rng)
         if place is None:
-            room = canvas.known.size + canvas.known.shape[0] * w <= MAX_TEXTURE_FRAMES * h * w
-            place = (canvas.known.shape[1], 0) if room else canvas.pan
-            canvas.speed = (0, 0)
+            room = wide.known.size + wide.known.shape[0] * w <= MAX_BACKGROUND_FRAMES * h * w
+            place = (wide.known.shape[1], 0) if room else wide.pan
+            wide.speed = (0, 0)
         else:
-            canvas.speed = (place[0] - canvas.pan[0], place[1] - canvas.pan[1])
-        left, top = canvas.grow(*place)
+            wide.speed = (place[0] - wide.pan[0], place[1] - wide.pan[1])
+        left, top = wide.grow(*place)
         pan[:i] += (left, top)
         pan[i] = place[0] + left, place[1] + top
-        canvas.pan = (int(pan[i, 0]), int(pan[i, 1]))
-        canvas.lay(frame, *canvas.pan)
-    nothing = np.zeros((h, w), np.uint8)
-    revote(canvas, sample.frames, pan, (nothing for _ in sample.index))
-    return canvas, pan
+        wide.pan = (int(pan[i, 0]), int(pan[i, 1]))
+        wide.lay(frame, *wide.pan)
+    _take_median(wide, sample.frames, pan)
+    return wide, pan
 
 
-def revote(canvas: Canvas, frames: Image, pan: NDArray[np.int32], covered: Iterable[Image]) -> None:
-    """Set the texture to the median of the frames where no sprite covers it.
+def _take_median(wide: WideBackground, frames: Image, pan: NDArray[np.int32]) -> None:
+    """Set each pixel of the background to the median of what the frames show there."""
+    votes = np.zeros((MAX_VOTES, *wide.pixels.shape), np.uint8)
+    count = np.zeros(wide.known.shape, np.int32)
+    for frame, (x, y) in zip(frames, pan, strict=True):
+        _add_votes(frame, x, y, votes, count)
+    _median(votes, count, wide.pixels)
+
+
+def draw_background(
+    shape: tuple[int, ...], colour: NDArray[np.uint8], wide: WideBackground | None, pan: Pan
+) -> Image:
+    """What shows behind all sprites, shape (h, w, 3), uint8.
 
     Parameters
     ----------
-    frames : ndarray, shape (f, h, w, 3), uint8
-    pan : ndarray, shape (f, 2), int32
-    covered : iterable of f ndarrays, shape (h, w), uint8
-        Not 0 where a sprite hides the background.
+    shape : tuple of int
+        (h, w, 3).
+    colour : ndarray, shape (3,), uint8
+        Shows where nothing is known, and beyond the edges of the background.
+    wide : WideBackground or None
+        None: the colour alone.
+    pan : tuple of int
+        x, y of the frame in the background.
     """
-    votes = np.zeros((SAMPLES, *canvas.pixels.shape), np.uint8)
-    count = np.zeros(canvas.known.shape, np.int32)
-    for frame, (x, y), skip in zip(frames, pan, covered, strict=True):
-        _add_votes(frame, x, y, skip, votes, count)
-    _median(votes, count, canvas.pixels)
+    picture = np.empty(shape, np.uint8)
+    picture[:] = colour
+    if wide is not None:
+        x, y = pan
+        height, width = wide.known.shape
+        y0, y1 = max(0, -y), min(shape[0], height - y)
+        x0, x1 = max(0, -x), min(shape[1], width - x)
+        if y1 > y0 and x1 > x0:
+            area = np.s_[y + y0 : y + y1, x + x0 : x + x1]
+            known = wide.known[area][..., None] > 0
+            np.copyto(picture[y0:y1, x0:x1], wide.pixels[area], where=known)
+    return picture

@@ -1,207 +1,199 @@
-"""The hard decomposition of frames with sprites that are known already.
+"""The hard decomposition of frames into sprites that are known already (2.3).
 
-Each frame starts from the placements of the frame before, standing or moved with the pan, or
-from those that training found in it, and only what stays badly explained is searched.
+Each frame starts from the placements of the previous frame, standing or moved with the pan,
+or from those that training found in this frame. Only what stays badly explained is searched.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from spritecodec.clip import Clip
 from spritecodec.errors import InputError
-from spritecodec.metrics import psnr_from_mse
-from spritecodec.model.background import Canvas
+from spritecodec.metrics import psnr_from_mse, squared_error
+from spritecodec.model.background import Pan, draw_background
 from spritecodec.model.discovery import Discovery
-from spritecodec.model.marionette.learn import propose
-from spritecodec.model.marionette.network import SpriteNetwork
 from spritecodec.model.matching import kernels
 from spritecodec.model.matching.kernels import Image, Rows
 from spritecodec.model.matching.match import Dictionary, Pictures
 
-WORSE = 1.5
-"""A frame whose error grows by more than this factor is searched afresh."""
+if TYPE_CHECKING:
+    from spritecodec.model.trained import TrainedModel
+
+MAX_ERROR_RATIO = 1.5
+"""A frame whose error is more than so many times the previous frame's is searched afresh."""
+
+Numbered = tuple[int, Image]
+"""A frame's index in the clip, and the frame, shape (h, w, 3), uint8."""
 
 
-def backdrop(
-    shape: tuple[int, ...], colour: NDArray[np.uint8], canvas: Canvas | None, pan: tuple[int, int]
-) -> Image:
-    """The picture behind all sprites, shape (h, w, 3), uint8.
+def decompose(model: TrainedModel, frames: Iterable[Numbered]) -> Discovery:
+    """Explain frames with the sprites of a model over its background.
 
     Parameters
     ----------
-    shape : tuple of int
-        (h, w, 3).
-    pan : tuple of int
-        x, y of the frame in the canvas; parts that hang over its edge show `colour`.
+    model : TrainedModel
+    frames : iterable of (int, ndarray of shape (h, w, 3), uint8)
+        At least one frame, each with its index in the clip, in increasing order. Neighbours
+        in the clip are the cheapest, because a frame starts from the previous one.
     """
-    picture = np.empty(shape, np.uint8)
-    picture[:] = colour
-    if canvas is not None:
-        x, y = pan
-        height, width = canvas.known.shape
-        y0, y1 = max(0, -y), min(shape[0], height - y)
-        x0, x1 = max(0, -x), min(shape[1], width - x)
-        if y1 > y0 and x1 > x0:
-            area = np.s_[y + y0 : y + y1, x + x0 : x + x1]
-            known = canvas.known[area][..., None] > 0
-            inside = picture[y0:y1, x0:x1]
-            np.copyto(inside, canvas.pixels[area], where=known)
-    return picture
+    decomposer = Decomposer(model)
+    for number, frame in frames:
+        decomposer.add(number, frame)
+    return decomposer.discovery()
 
 
-def layers_of(placed: Rows, box: Rows, layers: int) -> NDArray[np.int32]:
-    """Depth layer of each placement: above what it overlaps, as far as there are layers."""
-    depth: NDArray[np.int32] = kernels.levels(placed, box)
-    return np.minimum(depth, layers - 1)
-
-
-def decompose(
-    clip: Clip,
-    frames: Sequence[int] | NDArray[np.int64] | None,
-    *,
-    sprites: Image,
-    codes: NDArray[np.float32],
-    canvas: Canvas | None,
-    colour: NDArray[np.uint8],
-    price: float,
-    layers: int,
-    device: torch.device,
-    found: Mapping[int, tuple[Rows, tuple[int, int]]],
-    network: SpriteNetwork | None = None,
-    steps: int = 0,
-    seconds: float = 0.0,
-) -> Discovery:
-    """Explain frames of `clip` with given sprites over a given background.
-
-    Parameters
-    ----------
-    frames : sequence of int, optional
-        Indices of the frames to decompose; None means all of them.
-    found : mapping
-        Placements (rows sprite, x, y, in drawing order) and pan that training found, by frame.
-        A frame starts from them where they explain it better than the frame before does.
-    network : SpriteNetwork, optional
-        Proposes placements and pan in place of matching.
-    seconds : float
-        Time spent on training, which the result's ``seconds`` includes.
+def frames_of(clip: Clip, wanted: Sequence[int] | NDArray[np.int64] | None) -> Iterator[Numbered]:
+    """Frames of a clip with their indices, read in one pass that ends with the last one wanted.
 
     Raises
     ------
     InputError
-        `frames` names a frame that the clip does not have, or none at all.
+        No frame is wanted, or one that the clip does not have.
     """
-    begun = time.monotonic()
-    wanted = None if frames is None else np.unique(np.asarray(frames, dtype=np.int64))
-    if wanted is not None and not len(wanted):
+    indices = None if wanted is None else np.unique(np.asarray(wanted, dtype=np.int64))
+    if indices is not None and not len(indices):
         raise InputError("there are no frames to decompose; name at least one")
-    among = set() if wanted is None else set(wanted.tolist())
-    dictionary = Dictionary(sprites, device)
-    live = np.flatnonzero(dictionary.box[:, 1] > 0)
-    k = sprites.shape[1]
-    rng = np.random.default_rng(0)
-    done: list[int] = []
-    pans: list[tuple[int, int]] = []
-    placed: list[Rows] = []
-    depth: list[NDArray[np.int32]] = []
-    error = 0
-    size = 0
-    pan = (0, 0)
-    usual = 0.0
+    waiting = None if indices is None else set(indices.tolist())
     number = 0
     for piece in clip.pieces():
         for frame in piece.frames:
+            if waiting is None or number in waiting:
+                yield number, frame
             number += 1
-            if wanted is not None and number - 1 not in among:
-                continue
-            old = pan
-            proposed = None
-            if network is not None:
-                proposed, pan = propose(network, frame)
-            elif canvas is not None:
-                canvas.pan = pan
-                canvas.speed = (0, 0) if len(pans) < 2 else _minus(pans[-1], pans[-2])
-                pan = canvas.locate(frame, rng) or pan
-            back = backdrop(frame.shape, colour, canvas, pan)
-            picture = Pictures([frame], [back], k, price, device)
-            if proposed is not None:
-                picture.placed[0] = proposed
-                kernels.draw_all(picture.drawn[0], sprites, dictionary.box, proposed)
-            elif placed:
-                picture.follow(0, dictionary, placed[-1], _minus(old, pan))
-            if proposed is None:
-                if number - 1 in found:
-                    trained = _start(frame, colour, canvas, *found[number - 1], dictionary, price)
-                    if trained.error() < picture.error():
-                        picture, pan = trained, found[number - 1][1]
-                picture.explain(dictionary, live)
-                if picture.error() > WORSE * usual + 1:
-                    anew = Pictures([frame], picture.back, k, price, device)
-                    anew.explain(dictionary, live)
-                    if anew.error() < picture.error():
-                        picture = anew
-                usual = picture.error()
-            result = picture.placed[0]
-            level = layers_of(result, dictionary.box, layers)
-            order = np.argsort(level, kind="stable")
-            done.append(number - 1)
-            pans.append(pan)
-            placed.append(result[order])
-            depth.append(level[order])
-            error += int(((frame.astype(np.int32) - picture.drawn[0]) ** 2).sum())
-            size += frame.size
-        if wanted is not None and len(done) == len(wanted):
+        if indices is not None and number > indices[-1]:
             break
-    if wanted is not None and len(done) != len(wanted):
-        raise InputError(
-            f"{clip.name} has {number} frames, so frame {int(wanted[-1])} cannot be decomposed"
+    if indices is not None and (indices[0] < 0 or number <= indices[-1]):
+        wrong = int(indices[0] if indices[0] < 0 else indices[-1])
+        raise InputError(f"{clip.name} has {number} frames, so frame {wrong} cannot be decomposed")
+
+
+class Explained(NamedTuple):
+    """One decomposed frame.
+
+    Attributes
+    ----------
+    number : int
+        The frame's index in the clip.
+    pan : tuple of int
+        x, y of the frame in the background.
+    placed : ndarray, shape (p, 3), int32
+        Rows (sprite, x, y) in drawing order.
+    """
+
+    number: int
+    pan: Pan
+    placed: Rows
+
+
+class Decomposer:
+    """Decomposes frames one after another."""
+
+    def __init__(self, model: TrainedModel) -> None:
+        self._model = model
+        self._dictionary = Dictionary(model.sprites, model.device)
+        self._live = np.flatnonzero(self._dictionary.box[:, 1] > 0)
+        # A copy: each decomposition locates its frames from the same start.
+        self._background = None if model.background is None else replace(model.background)
+        self._random = np.random.default_rng(0)
+        self._done: list[Explained] = []
+        self._usual_error = 0.0
+        self._squared_error = 0
+        self._values = 0
+
+    def add(self, number: int, frame: Image) -> None:
+        """Decompose the frame of index `number`, shape (h, w, 3), uint8."""
+        if self._model.network is None:
+            picture, pan = self._match(number, frame)
+        else:
+            picture, pan = self._propose(frame)
+        placed = picture.placed[0]
+        level = kernels.levels(placed, self._dictionary.box)
+        # Overlapping placements take the model's layers in turn, as many as there are.
+        order = np.argsort(np.minimum(level, self._model.preset.model.layers - 1), kind="stable")
+        self._done.append(Explained(number, pan, placed[order]))
+        self._squared_error += squared_error(frame, picture.drawn[0])
+        self._values += frame.size
+
+    def discovery(self) -> Discovery:
+        """All frames decomposed so far, at least one."""
+        rows = np.concatenate([e.placed for e in self._done])
+        model, wide = self._model, self._background
+        lengths = [len(e.placed) for e in self._done]
+        return Discovery(
+            sprites=model.sprites,
+            background=None
+            if wide is None
+            else draw_background(wide.pixels.shape, model.colour, wide, (0, 0)),
+            colour=model.colour,
+            frames=np.array([e.number for e in self._done], dtype=np.int64),
+            pan=np.array([e.pan for e in self._done], dtype=np.int32),
+            frame_index=np.repeat(np.arange(len(self._done), dtype=np.int32), lengths),
+            sprite=rows[:, 0].copy(),
+            x=rows[:, 1].copy(),
+            y=rows[:, 2].copy(),
+            psnr=psnr_from_mse(self._squared_error / self._values),
         )
-    rows = np.concatenate(placed)
-    lengths = [len(p) for p in placed]
-    return Discovery(
-        sprites=sprites,
-        codes=codes,
-        background=None if canvas is None else backdrop_texture(canvas, colour),
-        colour=colour,
-        frames=np.array(done, dtype=np.int64),
-        pan=np.array(pans, dtype=np.int32).reshape(-1, 2),
-        frame_index=np.repeat(np.arange(len(done), dtype=np.int32), lengths),
-        sprite=rows[:, 0].copy(),
-        layer=np.concatenate(depth),
-        x=rows[:, 1].copy(),
-        y=rows[:, 2].copy(),
-        psnr=psnr_from_mse(error / size),
-        steps=steps,
-        seconds=seconds + time.monotonic() - begun,
-    )
+
+    def _propose(self, frame: Image) -> tuple[Pictures, Pan]:
+        """What the network places on a frame."""
+        from spritecodec.model.marionette.learn import propose
+
+        assert self._model.network is not None
+        placed, pan = propose(self._model.network, frame)
+        picture = self._picture(frame, pan)
+        picture.placed[0] = placed
+        dictionary = self._dictionary
+        kernels.draw_all(picture.drawn[0], dictionary.sprites, dictionary.box, placed)
+        return picture, pan
+
+    def _match(self, number: int, frame: Image) -> tuple[Pictures, Pan]:
+        """What matching places on a frame, from the best start."""
+        pan = self._locate(frame)
+        picture = self._picture(frame, pan)
+        if self._done:
+            previous = self._done[-1]
+            shift = _minus(previous.pan, pan)
+            picture.follow(0, self._dictionary, previous.placed, shift)
+        if number in self._model.found:
+            placed, trained_pan = self._model.found[number]
+            trained = self._picture(frame, trained_pan)
+            trained.placed[0] = placed
+            trained.prune(self._dictionary)
+            if trained.error() < picture.error():
+                picture, pan = trained, trained_pan
+        picture.explain(self._dictionary, self._live)
+        if picture.error() > MAX_ERROR_RATIO * self._usual_error + 1:
+            anew = self._picture(frame, pan)
+            anew.explain(self._dictionary, self._live)
+            if anew.error() < picture.error():
+                picture = anew
+        self._usual_error = picture.error()
+        return picture, pan
+
+    def _locate(self, frame: Image) -> Pan:
+        """The frame's pan; that of the previous frame where the frame is not recognised."""
+        pan = self._done[-1].pan if self._done else (0, 0)
+        wide = self._background
+        if wide is None:
+            return pan
+        wide.pan = pan
+        moving = len(self._done) > 1
+        wide.speed = _minus(pan, self._done[-2].pan) if moving else (0, 0)
+        return wide.locate(frame, self._random) or pan
+
+    def _picture(self, frame: Image, pan: Pan) -> Pictures:
+        """One frame over its background, nothing placed yet."""
+        model = self._model
+        back = draw_background(frame.shape, model.colour, self._background, pan)
+        config = model.preset.model
+        return Pictures([frame], [back], config.k, config.price, model.device)
 
 
-def _start(
-    frame: Image,
-    colour: NDArray[np.uint8],
-    canvas: Canvas | None,
-    placed: Rows,
-    pan: tuple[int, int],
-    dictionary: Dictionary,
-    price: float,
-) -> Pictures:
-    """One frame with given placements, as far as they pay."""
-    back = backdrop(frame.shape, colour, canvas, pan)
-    picture = Pictures([frame], [back], dictionary.sprites.shape[1], price, dictionary.device)
-    picture.placed[0] = placed
-    picture.prune(dictionary)
-    return picture
-
-
-def backdrop_texture(canvas: Canvas, colour: NDArray[np.uint8]) -> Image:
-    """The canvas with `colour` where nothing is known, shape (H, W, 3), uint8."""
-    return backdrop(canvas.pixels.shape, colour, canvas, (0, 0))
-
-
-def _minus(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
+def _minus(a: Pan, b: Pan) -> Pan:
     return a[0] - b[0], a[1] - b[1]

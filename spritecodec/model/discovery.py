@@ -1,4 +1,4 @@
-"""What discovery hands on: a hard decomposition, as plain numpy arrays (no torch here)."""
+"""What the model finds in some frames: a hard decomposition, as plain numpy arrays (no torch)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,8 @@ class Discovery:
     ----------
     sprites : ndarray, shape (m, k, k, 4), uint8
         RGBA, straight alpha.
-    codes : ndarray, shape (m, d), float32
-        The sprites' latent codes: of the generator where a network was trained, otherwise
-        the principal components of the sprites, so that near codes look alike.
     background : ndarray, shape (H, W, 3), uint8, or None
-        Texture at least as large as a frame; None where the background is one colour.
+        At least as large as a frame; None where the background is one colour.
     colour : ndarray, shape (3,), uint8
         Shown where the background has nothing.
     frames : ndarray, shape (f,), int64
@@ -32,32 +29,24 @@ class Discovery:
         x, y of the screen's top left corner in the background.
     frame_index : ndarray, shape (placements,), int32
         Index into `frames`, never decreasing.
-    sprite, layer : ndarray, shape (placements,), int32
-        Index into `sprites`; depth layer, 0 is farthest back.
+    sprite : ndarray, shape (placements,), int32
+        Index into `sprites`.
     x, y : ndarray, shape (placements,), int32
         Screen coordinates of the sprite's top left corner; may be negative.
     psnr : float
         Decibels of this hard reconstruction over the decomposed frames.
-    steps : int
-        Gradient steps that training took.
-    seconds : float
-        Wall time of training and decomposition.
     """
 
     sprites: NDArray[np.uint8]
-    codes: NDArray[np.float32]
     background: NDArray[np.uint8] | None
     colour: NDArray[np.uint8]
     frames: NDArray[np.int64]
     pan: NDArray[np.int32]
     frame_index: NDArray[np.int32]
     sprite: NDArray[np.int32]
-    layer: NDArray[np.int32]
     x: NDArray[np.int32]
     y: NDArray[np.int32]
     psnr: float
-    steps: int
-    seconds: float
 
     def used(self) -> NDArray[np.int64]:
         """Indices of the sprites that at least one placement shows, increasing."""

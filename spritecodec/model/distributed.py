@@ -1,8 +1,8 @@
-"""Several processes training on one clip, as torchrun starts them: one a GPU, or CPU.
+"""Several processes training on one clip, as torchrun starts them: one for each GPU, or CPU.
 
-Every process draws the same random batch and takes its share of it; the gradients are summed
-by one all-reduce, so that a step is the step of one process with the whole batch. What is
-found without gradients (matching, refinement) is found by the first process.
+Every process draws the same random batch and takes its share of it. The gradients are summed
+by one all-reduce, so a step equals the step of one process with the whole batch. Matching and
+mining, which need no gradients, are done by the first process alone.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _Value = TypeVar("_Value")
 
-PATIENCE = timedelta(days=1)
-"""The others may wait so long for what the first one does alone."""
+MAX_WAIT = timedelta(days=1)
+"""How long the others wait for what the first process does alone."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Ranks:
 
     @staticmethod
     def here() -> Ranks:
-        """As torchrun says in the environment; alone where it did not start this."""
+        """What torchrun wrote to the environment; one process where it did not start this one."""
         if "TORCHELASTIC_RUN_ID" not in os.environ:
             return Ranks()
         rank, size, local = (int(os.environ[n]) for n in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
@@ -53,16 +53,16 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that writes, prints and refines."""
+        """Whether this is the process that mines, writes and prints."""
         return self.rank == 0
 
     def join(self, device: torch.device) -> None:
-        """Meet the others; gradients then travel by NCCL between GPUs, otherwise by gloo."""
+        """Connect to the other processes: by NCCL between GPUs, otherwise by gloo."""
         from torch import distributed
 
         if self.size > 1 and not distributed.is_initialized():
             backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
-            distributed.init_process_group(backend, timeout=PATIENCE)
+            distributed.init_process_group(backend, timeout=MAX_WAIT)
             atexit.register(distributed.destroy_process_group)
 
     def share(self, batch: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -106,7 +106,7 @@ class Ranks:
         self.sum(gradients)
 
     def same(self, value: _Value | None) -> _Value:
-        """The first process's value; what the others give does not matter."""
+        """The first process's value, in every process; the others may give None."""
         box = [value if self.first else None]
         if self.size == 1:
             return box[0]  # type: ignore[return-value]
@@ -114,3 +114,33 @@ class Ranks:
 
         distributed.broadcast_object_list(box)
         return box[0]  # type: ignore[return-value]
+
+
+def pick_device(name: str, ranks: Ranks) -> torch.device:
+    """The device of a name; ``"auto"`` is the first of cuda, mps and cpu that works.
+
+    Of several processes, each takes a GPU of its own.
+
+    Raises
+    ------
+    SettingsError
+        The device does not exist here.
+    """
+    import torch
+
+    if name == "auto":
+        if torch.cuda.is_available():
+            return pick_device("cuda", ranks)
+        alone = ranks.size == 1
+        return torch.device("mps" if alone and torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        if name == "cuda" and ranks.size > 1:
+            device = torch.device("cuda", ranks.local)
+            torch.cuda.set_device(device)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise SettingsError(
+            f"the device {name!r} cannot be used here; try --device auto or cpu"
+        ) from error
+    return device

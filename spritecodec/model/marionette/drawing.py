@@ -7,7 +7,7 @@ of all windows is ever in memory. Sprites are (k, 4, k): rows, channels, columns
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -21,6 +21,23 @@ Floats = NDArray[np.floating[Any]]
 
 # Fast arithmetic, but with NaN: training must notice it.
 _jit: Any = numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+
+
+class Cells(NamedTuple):
+    """What stands at the anchors of one frame, or the gradient of it.
+
+    Attributes
+    ----------
+    sprites : ndarray, shape (l, gh, gw, k, 4, k)
+        RGBA, not premultiplied.
+    switches : ndarray, shape (l, gh, gw)
+    offsets : ndarray, shape (l, gh, gw, 2)
+        x, y in pixels.
+    """
+
+    sprites: Floats
+    switches: Floats
+    offsets: Floats
 
 
 @_jit  # type: ignore[untyped-decorator]
@@ -57,29 +74,19 @@ def _split(offset: float, fraction: Floats) -> int:
 
 
 @_jit  # type: ignore[untyped-decorator]
-def draw(
-    picture: Floats,
-    sprites: Floats,
-    switches: Floats,
-    offsets: Floats,
-    order: NDArray[np.int64],
-    below: Floats,
-) -> None:
+def draw(picture: Floats, cells: Cells, order: NDArray[np.int64], below: Floats) -> None:
     """Draw one frame's sprites, layer by layer, sub-grid by sub-grid (2.5).
 
     Parameters
     ----------
     picture : ndarray, shape (3, h, w)
         The background; drawn over.
-    sprites : ndarray, shape (l, gh, gw, k, 4, k)
-        RGBA, not premultiplied.
-    switches : ndarray, shape (l, gh, gw)
-    offsets : ndarray, shape (l, gh, gw, 2)
-        x, y in pixels.
+    cells : Cells
     order : ndarray, shape (l, 16)
     below : ndarray, shape (l, gh, gw, k + 1, 3, k + 1)
         Written: what lies below each sprite.
     """
+    sprites, switches, offsets = cells
     layers, gh, gw, k = sprites.shape[:4]
     h, w = picture.shape[1:]
     moved = np.empty((k + 1, 4, k + 1), sprites.dtype)
@@ -106,17 +113,21 @@ def draw(
 
 @_jit  # type: ignore[untyped-decorator]
 def draw_back(
-    gradient: Floats,
-    sprites: Floats,
-    switches: Floats,
-    offsets: Floats,
-    order: NDArray[np.int64],
-    below: Floats,
-    to_sprites: Floats,
-    to_switches: Floats,
-    to_offsets: Floats,
+    gradient: Floats, cells: Cells, order: NDArray[np.int64], below: Floats, to_cells: Cells
 ) -> None:
-    """The gradient of `draw`: `gradient`, shape (3, h, w), becomes the background's."""
+    """The gradient of `draw`.
+
+    Parameters
+    ----------
+    gradient : ndarray, shape (3, h, w)
+        The picture's; becomes the background's.
+    cells, order, below
+        As `draw` got and left them.
+    to_cells : Cells
+        Written: the gradients of the cells.
+    """
+    sprites, switches, offsets = cells
+    to_sprites, to_switches, to_offsets = to_cells
     layers, gh, gw, k = sprites.shape[:4]
     h, w = gradient.shape[1:]
     one = np.float32(1)
@@ -212,9 +223,12 @@ class DrawSprites(torch.autograd.Function):
         values = [t.detach().to(exact).contiguous() for t in (sprites, switches, offsets)]
         k = sprites.shape[4]
         below = picture.new_empty(*switches.shape, k + 1, 3, k + 1)
-        arrays = [t.numpy() for t in (picture, *values, below)]
+        cells, pictures, under_each = [t.numpy() for t in values], picture.numpy(), below.numpy()
         steps = order.numpy()
-        parallel(lambda i: draw(*(a[i] for a in arrays[:4]), steps, arrays[4][i]), len(picture))
+        parallel(
+            lambda i: draw(pictures[i], Cells(*(c[i] for c in cells)), steps, under_each[i]),
+            len(picture),
+        )
         ctx.save_for_backward(*values, below, order)
         ctx.types = [t.dtype for t in (under, sprites, switches, offsets)]
         return picture
@@ -224,11 +238,19 @@ class DrawSprites(torch.autograd.Function):
         sprites, switches, offsets, below, order = ctx.saved_tensors
         gradient = gradients[0].to(sprites.dtype).contiguous().clone()
         to = [torch.empty_like(t) for t in (sprites, switches, offsets)]
-        arrays = [t.numpy() for t in (gradient, sprites, switches, offsets, below, *to)]
-        steps = order.numpy()
-        parallel(
-            lambda i: draw_back(*(a[i] for a in arrays[:4]), steps, *(a[i] for a in arrays[4:])),
-            len(gradient),
-        )
+        cells = [t.numpy() for t in (sprites, switches, offsets)]
+        to_cells = [t.numpy() for t in to]
+        gradients_of, under_each, steps = gradient.numpy(), below.numpy(), order.numpy()
+
+        def one(i: int) -> None:
+            draw_back(
+                gradients_of[i],
+                Cells(*(c[i] for c in cells)),
+                steps,
+                under_each[i],
+                Cells(*(c[i] for c in to_cells)),
+            )
+
+        parallel(one, len(gradient))
         found = [g.to(kind) for g, kind in zip([gradient, *to], ctx.types, strict=True)]
         return found[0], found[1], found[2], found[3], None

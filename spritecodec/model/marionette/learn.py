@@ -338,6 +338,10 @@ class Learner:
             },
         }
 
+    def packed(self) -> tuple[Arrays, dict[str, Any]]:
+        """The `state` as named arrays and JSON values, for a checkpoint."""
+        return pack_state(self.state())
+
     def restore(self, state: dict[str, Any]) -> None:
         """Return to a `state`."""
         about = state["about"]

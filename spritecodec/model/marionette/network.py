@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -190,6 +192,13 @@ class Background(nn.Module):
     def shifts(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of the shift in x, shape (n, W - w + 1), and y, (n, H - h + 1)."""
         return self.shift_x(features), self.shift_y(features)
+
+    @torch.no_grad()
+    def hard_texture(self) -> NDArray[np.uint8]:
+        """The texture in 8 bits, shape (H, W, 3)."""
+        values = (self.texture.detach().clamp(0, 1).permute(1, 2, 0) * 255).round()
+        pixels: NDArray[np.uint8] = values.to(torch.uint8).cpu().numpy()
+        return pixels
 
     def forward(self, features: Tensor) -> Tensor:
         """The background behind each frame, shape (n, 3, h, w)."""

@@ -60,81 +60,111 @@ def level_maps(placed: Rows, box: Rows, k: int, h: int, w: int, clear: int) -> N
 def fit(
     pictures: Pictures,
     sprites: Image,
-    texture: Image | None,
+    background: Image | None,
     pan: NDArray[np.int32],
     settings: Fit,
     seed: int,
     report: Callable[[int, float], None],
     ranks: Ranks,
 ) -> tuple[Image, Image | None]:
-    """Adam on sprites, alpha and texture, the rate decaying to zero by a cosine.
+    """Adam on sprites, alpha and background, the rate decaying to zero by a cosine.
 
     Parameters
     ----------
+    pictures : Pictures
     sprites : ndarray, shape (m, k, k, 4), uint8
-    texture : ndarray, shape (H, W, 3), uint8, or None
+    background : ndarray, shape (H, W, 3), uint8, or None
     pan : ndarray, shape (f, 2), int32
+        x, y of each picture in the background.
+    settings : Fit
+    seed : int
     report : callable
-        Told the step and its mean squared error (0 to 255 scale).
+        Called with the step and its mean squared error (0 to 255 scale).
     ranks : Ranks
         Every process takes its share of each batch.
 
     Returns
     -------
-    sprites, texture
+    sprites, background
         As given, with fitted values.
     """
-    device = pictures.device
-    m, k = sprites.shape[:2]
-    h, w = pictures.frames[0].shape[:2]
-    clear = m * k * k
-    box = kernels.boxes(sprites)
-    rgba = torch.from_numpy(sprites.astype(np.float32) / 255).reshape(-1, 4).to(device)
-    rgba.requires_grad_()
-    parameters = [rgba]
-    canvas = None
-    if texture is not None:
-        canvas = torch.from_numpy(texture.astype(np.float32) / 255).to(device).requires_grad_()
-        parameters.append(canvas)
+    fitting = _Fitting(pictures, sprites, background, pan)
+    parameters = fitting.parameters()
     optimiser = torch.optim.Adam(parameters, settings.lr, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: 0.5 + 0.5 * math.cos(math.pi * step / settings.steps)
     )
     rng = np.random.default_rng(seed)
-    dummy = torch.zeros(1, 4, device=device)
+    count = len(pictures.frames)
     for step in range(settings.steps):
-        chosen = rng.choice(len(pictures.frames), min(settings.batch, len(pictures.frames)), False)
-        table = torch.cat([rgba, dummy])
-        loss = 0 * table.sum()  # has a gradient also where this process has no frame
-        for i in chosen[ranks.rank :: ranks.size]:
-            maps = level_maps(pictures.placed[i], box, k, h, w, clear)
-            x, y = (int(v) for v in pan[i])
-            back = (
-                torch.from_numpy(pictures.back[i].astype(np.float32) / 255).to(device)
-                if canvas is None
-                else canvas[y : y + h, x : x + w]
-            )
-            out = composite(back[None], table, torch.from_numpy(maps)[None].to(device))
-            frame = torch.from_numpy(pictures.frames[i].astype(np.float32) / 255).to(device)
-            loss = loss + ((out[0] - frame) ** 2).mean() / len(chosen)
+        chosen = rng.choice(count, min(settings.batch, count), False)
+        loss = fitting.error(chosen[ranks.rank :: ranks.size]) / len(chosen)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         ranks.sum_gradients(parameters)
         optimiser.step()
         schedule.step()
         with torch.no_grad():
-            rgba.clamp_(0, 1)
-            if canvas is not None:
-                canvas.clamp_(0, 1)
+            for parameter in parameters:
+                parameter.clamp_(0, 1)
         total = loss.detach()
         ranks.sum([total])
         report(step + 1, float(total) * 255.0**2)
-    values = rgba.detach().cpu().numpy().reshape(m, k, k, 4).copy()
-    alpha = values[..., 3]
-    alpha[alpha < SNAP] = 0
-    alpha[alpha > 1 - SNAP] = 1
-    values[alpha == 0] = 0
-    fitted: Image = np.rint(values * 255).astype(np.uint8)
-    if canvas is None:
-        return fitted, None
-    return fitted, np.rint(canvas.detach().cpu().numpy() * 255).astype(np.uint8)
+    return fitting.rounded()
+
+
+class _Fitting:
+    """Pictures, and the sprites and background that are fitted to them."""
+
+    def __init__(
+        self,
+        pictures: Pictures,
+        sprites: Image,
+        background: Image | None,
+        pan: NDArray[np.int32],
+    ) -> None:
+        self.pictures = pictures
+        self.pan = pan
+        self.shape = sprites.shape
+        self.box = kernels.boxes(sprites)
+        self.rgba = self.tensor(sprites).reshape(-1, 4).requires_grad_()
+        self.background = None if background is None else self.tensor(background).requires_grad_()
+
+    def tensor(self, pixels: Image) -> torch.Tensor:
+        """Levels as values in [0, 1]."""
+        return torch.from_numpy(pixels.astype(np.float32) / 255).to(self.pictures.device)
+
+    def parameters(self) -> list[torch.Tensor]:
+        """What gradients change."""
+        return [self.rgba] if self.background is None else [self.rgba, self.background]
+
+    def error(self, chosen: NDArray[np.int64]) -> torch.Tensor:
+        """The sum over some pictures of their mean squared errors."""
+        pictures, (m, k) = self.pictures, self.shape[:2]
+        h, w = pictures.frames[0].shape[:2]
+        clear = torch.zeros(1, 4, device=pictures.device)
+        table = torch.cat([self.rgba, clear])
+        loss = 0 * table.sum()  # has a gradient also where this process has no frame
+        for i in chosen:
+            maps = level_maps(pictures.placed[i], self.box, k, h, w, m * k * k)
+            x, y = (int(v) for v in self.pan[i])
+            if self.background is None:
+                back = self.tensor(pictures.back[i])
+            else:
+                back = self.background[y : y + h, x : x + w]
+            levels = torch.from_numpy(maps)[None].to(pictures.device)
+            drawn = composite(back[None], table, levels)[0]
+            loss = loss + ((drawn - self.tensor(pictures.frames[i])) ** 2).mean()
+        return loss
+
+    def rounded(self) -> tuple[Image, Image | None]:
+        """Sprites and background in 8 bits."""
+        values = self.rgba.detach().cpu().numpy().reshape(self.shape).copy()
+        alpha = values[..., 3]
+        alpha[alpha < SNAP] = 0
+        alpha[alpha > 1 - SNAP] = 1
+        values[alpha == 0] = 0
+        sprites: Image = np.rint(values * 255).astype(np.uint8)
+        if self.background is None:
+            return sprites, None
+        return sprites, np.rint(self.background.detach().cpu().numpy() * 255).astype(np.uint8)

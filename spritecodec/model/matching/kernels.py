@@ -9,7 +9,7 @@ differences over pixels and channels on the 0 to 255 scale.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -19,6 +19,38 @@ Image = NDArray[np.uint8]
 Rows = NDArray[np.int32]
 
 _jit: Any = numba.njit(cache=True, nogil=True)
+
+
+class Samples(NamedTuple):
+    """What each sprite's pixels show at some of its places.
+
+    Attributes
+    ----------
+    filled : ndarray, shape (m,), int32
+        Slots used so far for each sprite.
+    shown, under, behind : ndarray, shape (m, slots, k, k, 3), uint8
+        The frame, the picture below the placement, and the background.
+    state : ndarray, shape (m, slots, k, k), uint8
+        1 where the pixel is on the screen and no later placement covers it.
+    """
+
+    filled: Rows
+    shown: Image
+    under: Image
+    behind: Image
+    state: Image
+
+    @staticmethod
+    def none(m: int, k: int, slots: int) -> Samples:
+        """No slot used yet."""
+        colours = (m, slots, k, k, 3)
+        return Samples(
+            np.zeros(m, np.int32),
+            np.zeros(colours, np.uint8),
+            np.zeros(colours, np.uint8),
+            np.zeros(colours, np.uint8),
+            np.zeros(colours[:4], np.uint8),
+        )
 
 
 @_jit  # type: ignore[untyped-decorator]
@@ -214,28 +246,10 @@ def prune(
 
 @_jit  # type: ignore[untyped-decorator]
 def gather(
-    frame: Image,
-    back: Image,
-    sprites: Image,
-    box: Rows,
-    placed: Rows,
-    filled: Rows,
-    shown: Image,
-    under: Image,
-    behind: Image,
-    state: Image,
+    frame: Image, back: Image, sprites: Image, box: Rows, placed: Rows, samples: Samples
 ) -> None:
-    """Collect what each sprite's pixels show and what lies under them, for the vote.
-
-    Parameters
-    ----------
-    filled : ndarray, shape (m,), int32
-        Slots used so far for each sprite; updated.
-    shown, under, behind : ndarray, shape (m, slots, k, k, 3), uint8
-        The frame, the picture below the placement, and the background; written.
-    state : ndarray, shape (m, slots, k, k), uint8
-        1 where the pixel is on the screen and no later placement covers it; written.
-    """
+    """Add one picture to the samples, as far as there are slots."""
+    filled, shown, under, behind, state = samples
     h, w = frame.shape[0], frame.shape[1]
     k = sprites.shape[1]
     top = np.full((h, w), -1, np.int32)
@@ -263,15 +277,7 @@ def gather(
 
 
 @_jit  # type: ignore[untyped-decorator]
-def vote(
-    sprites: Image,
-    filled: Rows,
-    shown: Image,
-    under: Image,
-    behind: Image,
-    state: Image,
-    tolerance: int,
-) -> Image:
+def vote(sprites: Image, samples: Samples, tolerance: int) -> Image:
     """Sprites re-estimated exactly from `gather`'s samples, with binary alpha.
 
     Each pixel takes the median colour of its samples, and is opaque where that explains the
@@ -279,6 +285,7 @@ def vote(
     the background: a sprite does not show the background itself. Pixels that are clear stay
     so, because what surrounds an object everywhere is not part of it.
     """
+    filled, shown, under, behind, state = samples
     voted = sprites.copy()
     m, k = sprites.shape[0], sprites.shape[1]
     values = np.empty((3, shown.shape[1]), np.int32)

@@ -28,6 +28,10 @@ REPLACES = 0.25
 superfluous. What both together are not worth is dropped afterwards."""
 PER_CELL = 8
 """Candidate sprites handed on from each searched cell."""
+MAX_SAMPLES = 24
+"""Places of each sprite that a vote sees."""
+MIN_GAIN = 48
+"""Squared error (summed over channels) that an opaque pixel must save at each place."""
 
 
 def parallel(work: Callable[[int], None], count: int) -> None:
@@ -328,33 +332,19 @@ class Pictures:
         return total / (len(self.frames) * self.frames[0].size)
 
 
-def vote(pictures: Pictures, sprites: Image, slots: int = 24, tolerance: int = 48) -> Image:
-    """Every sprite re-estimated from all the places where it shows (`kernels.vote`).
+def vote(pictures: Pictures, sprites: Image) -> Image:
+    """Every sprite re-estimated from the places where it shows (`kernels.vote`).
 
-    The vote sees at most `slots` places a sprite; where all places together say that it
-    made the sprite worse, the sprite stays as it was.
+    Where all places together say that the vote made a sprite worse, it stays as it was.
     """
     m, k = sprites.shape[:2]
-    filled = np.zeros(m, np.int32)
-    shown = np.zeros((m, slots, k, k, 3), np.uint8)
-    under, behind = np.zeros_like(shown), np.zeros_like(shown)
-    state = np.zeros((m, slots, k, k), np.uint8)
+    samples = kernels.Samples.none(m, k, MAX_SAMPLES)
     box = kernels.boxes(sprites)
     # Frames in a scattered order, so that full slots still hold samples of the whole clip.
     for i in np.random.default_rng(0).permutation(len(pictures.frames)):
-        kernels.gather(
-            pictures.frames[i],
-            pictures.back[i],
-            sprites,
-            box,
-            pictures.placed[i],
-            filled,
-            shown,
-            under,
-            behind,
-            state,
-        )
-    voted: Image = kernels.vote(sprites, filled, shown, under, behind, state, tolerance)
+        frame, back, placed = pictures.frames[i], pictures.back[i], pictures.placed[i]
+        kernels.gather(frame, back, sprites, box, placed, samples)
+    voted: Image = kernels.vote(sprites, samples, MIN_GAIN)
     saved = np.zeros(m, np.int64)
     for frame, back, placed in zip(pictures.frames, pictures.back, pictures.placed, strict=True):
         kernels.trial(frame, back, sprites, voted, placed, saved)
