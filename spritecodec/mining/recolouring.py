@@ -1,17 +1,17 @@
-"""Recolouring: flashes, fades and palette cycling, told from what moves.
+"""Recolouring: flashes, fades and palette cycling, distinguished from motion.
 
 Consoles change the colour of an entry of the palette, and with it every pixel that uses the
-entry. So some frames show the picture that the frames around them show, in other colours:
-a *table* says what becomes of each colour. Undone, such frames are like all others, and
-pan, world, sprites and tracks are found in them as ever.
+entry. So some frames show the same as the frames around them, in other colours: a *table* says
+what becomes of each colour. Once that is undone, pan, background, sprites and tracks are found
+in such frames as in any others.
 
-A change of colours is told from motion by its purity: nearly all pixels of a colour turn
-into one and the same other colour at once, and that explains most of what changed. Between
-such *events* lie stretches of frames in one set of colours. The longest are taken as they
-are, first; from their ends the walk goes on through the events, forwards and backwards,
-with the picture undone so far in hand. Several colours may have become one (all is black at
-the end of a fade): then a pixel keeps the colour that it had, if that would look like it
-does.
+A change of colours differs from motion by its purity: nearly all pixels of a colour turn into
+one and the same other colour at once, and that explains most of what changed. Between such
+*events* lie stretches of frames in one set of colours. The longest are taken as they are. From
+their ends a walk goes through the events, forwards and backwards, and undoes one frame after
+another by the one that it has undone last. Several colours may have become one (all is black
+at the end of a fade). Then a pixel keeps the colour that it had, if the table makes that one
+what is shown.
 """
 
 from __future__ import annotations
@@ -26,40 +26,36 @@ from numpy.typing import NDArray
 from spritecodec.mining.arrays import Ids, Longs
 from spritecodec.mining.camera.windows import Displacement, Windows
 from spritecodec.mining.indexed import Indexed
-from spritecodec.mining.thresholds import CAMERA
+from spritecodec.mining.thresholds import CAMERA, RECOLOURING
 from spritecodec.scene import Recolouring
 
-MOST_COLOURS = 1024  # of a clip; palettes are small
-PURE = 0.8  # share of a colour's pixels that turn into one other colour
-FEWEST_PIXELS = 8  # of a colour that can tell what becomes of it
-LARGE = 0.01  # share of the screen that changes at an event
-MAIN_CAUSE = 0.5  # share of the changed pixels that the table must explain,
-MERGING = 0.9  # and where it makes one colour of several
-LOST = 0.5  # share of the screen: where less is as before, it is another picture
-STRANGE = 0.05  # share of the screen: so is it where more is neither explained nor undone
-AS_GOOD = 0.005  # share of the screen: a known table may explain so much less than a new one
-SHORT = 8  # frames: no stretch to start from, while there are longer ones
-NEAR = 3  # pixels around a place in which objects are expected to have been before
-
+# The number that each colour number becomes. Numbers are counted twice over, see `_Undoing`.
 Table = NDArray[np.int64]
-Joint = NDArray[np.int32]
+Joint = NDArray[np.int32]  # [number in one frame, colour in the next]: pixels
 
 
 @dataclass(frozen=True)
 class Undone:
-    """Frames without their recolouring, and the recolouring that brings it back."""
+    """Frames whose recolouring is undone.
+
+    Attributes
+    ----------
+    frames : Indexed
+    recolouring : Recolouring
+        Applied to these frames, it gives the original ones.
+    """
 
     frames: Indexed
     recolouring: Recolouring
 
 
 @njit(cache=True)
-def _count(before: Ids, after: Ids, joint: Joint) -> None:
+def _count(previous: Ids, current: Ids, joint: Joint) -> None:
     """Add to `joint` which colour stands where which colour stood."""
-    h, w = before.shape
+    h, w = previous.shape
     for y in range(h):
         for x in range(w):
-            joint[before[y, x], after[y, x]] += 1
+            joint[previous[y, x], current[y, x]] += 1
 
 
 @njit(cache=True)
@@ -79,47 +75,83 @@ def _histogram(frame: Ids, table: Table, colours: int) -> Longs:
 
 
 @njit(cache=True)
-def _agree(before: Ids, after: Ids, dx: int, dy: int) -> tuple[int, int]:
-    """How many pixels are as they were where they move from; how many there or in place."""
+def _agree(previous: Ids, current: Ids, dx: int, dy: int) -> tuple[int, int]:
+    """How many pixels equal the previous frame's moved by (dx, dy); how many those or in place."""
     moved = 0
     either = 0
-    h, w = after.shape
+    h, w = current.shape
     for y in range(h):
         for x in range(w):
-            d = after[y, x]
+            d = current[y, x]
             x0, y0 = x - dx, y - dy
-            if 0 <= x0 < w and 0 <= y0 < h and before[y0, x0] == d:
+            if 0 <= x0 < w and 0 <= y0 < h and previous[y0, x0] == d:
                 moved += 1
                 either += 1
-            elif before[y, x] == d:
+            elif previous[y, x] == d:
                 either += 1
     return moved, either
 
 
 @njit(cache=True)
-def _undo(plain: Ids, shown: Ids, table: Table, dx: int, dy: int, near: int, out: Ids) -> None:
-    """The picture that `shown` is under `table`, where `plain` was it a frame before.
+def _likeliest_origins(plain: Ids, table: Table) -> Longs:
+    """Which number becomes each colour that may be shown, where nothing near a pixel says.
 
-    A pixel brings its colour along by the displacement (dx, dy), or keeps it, where the table
-    makes it the one that is shown. Otherwise it takes, of the colours that would look so, the
-    one most common around it before, or any; itself, if the picture had it before, and else
-    rather one that the table changes. A colour that nothing becomes takes its second number,
-    which lies in the second half of the table.
+    Of several, best the colour itself if `plain` shows it; then one that `plain` shows; then
+    one that the table changes. A colour that nothing becomes takes its second number.
     """
-    h, w = shown.shape
     colours = len(table) // 2
-    count = np.zeros(len(table), np.int64)
     had = np.zeros(len(table), np.bool_)
+    h, w = plain.shape
     for y in range(h):
         for x in range(w):
             had[plain[y, x]] = True
-    any_of = np.arange(colours, 2 * colours)
+    origin = np.arange(colours, 2 * colours)
     rank = np.zeros(colours, np.int64)
     for c in range(colours):
         s = table[c]
         better = (4 if had[c] else 1) if c == s else (3 if had[c] else 2)
         if better > rank[s]:
-            any_of[s], rank[s] = c, better
+            origin[s], rank[s] = c, better
+    return origin
+
+
+@njit(cache=True)
+def _commonest_near(
+    plain: Ids, table: Table, y: int, x: int, reach: int, colour: int, count: Longs
+) -> int:
+    """The commonest number around a pixel that the table makes `colour`; -1 where there is none.
+
+    `count` holds 0 for each number, before and after.
+    """
+    h, w = plain.shape
+    left, right = max(x - reach, 0), min(x + reach + 1, w)
+    top, bottom = max(y - reach, 0), min(y + reach + 1, h)
+    best = -1
+    most = 0
+    for y1 in range(top, bottom):
+        for c in plain[y1, left:right]:
+            if table[c] == colour:
+                count[c] += 1
+                if count[c] > most:
+                    most = count[c]
+                    best = c
+    for y1 in range(top, bottom):
+        for c in plain[y1, left:right]:
+            count[c] = 0
+    return best
+
+
+@njit(cache=True)
+def _undo(plain: Ids, shown: Ids, table: Table, dx: int, dy: int, reach: int, out: Ids) -> None:
+    """Undo a table: what `shown` would be without it, if `plain` is that for the frame before.
+
+    A pixel brings its number along by the displacement (dx, dy), or keeps it, where the table
+    makes it the colour that is shown. Else it takes, of the numbers that become this colour,
+    the commonest within `reach` pixels, or the likeliest in general.
+    """
+    h, w = shown.shape
+    count = np.zeros(len(table), np.int64)
+    origin = _likeliest_origins(plain, table)
     for y in range(h):
         for x in range(w):
             s = shown[y, x]
@@ -129,68 +161,77 @@ def _undo(plain: Ids, shown: Ids, table: Table, dx: int, dy: int, near: int, out
             elif table[plain[y, x]] == s:
                 out[y, x] = plain[y, x]
             else:
-                best = any_of[s]
-                most = 0
-                left, right = max(x - near, 0), min(x + near + 1, w)
-                for y1 in range(max(y - near, 0), min(y + near + 1, h)):
-                    for c in plain[y1, left:right]:
-                        if table[c] == s:
-                            count[c] += 1
-                            if count[c] > most:
-                                most = count[c]
-                                best = c
-                for y1 in range(max(y - near, 0), min(y + near + 1, h)):
-                    for c in plain[y1, left:right]:
-                        count[c] = 0
-                out[y, x] = best
+                near = _commonest_near(plain, table, y, x, reach, s, count)
+                out[y, x] = near if near >= 0 else origin[s]
 
 
-def _shifted(picture: Ids, step: Displacement) -> Ids:
-    """A picture moved by (x, y); what goes out on one side comes in on the other."""
-    return np.roll(picture, step[::-1], axis=(0, 1))
+def _shifted(frame: Ids, step: Displacement) -> Ids:
+    """A frame moved by (x, y); what goes out on one side comes in on the other."""
+    return np.roll(frame, step[::-1], axis=(0, 1))
 
 
-def _both(step: Displacement) -> list[Displacement]:
-    """Standing still, and going on as before."""
+def _likely_steps(step: Displacement) -> list[Displacement]:
+    """Standing still, and the displacement of the previous frame."""
     return [(0, 0), step] if any(step) else [step]
 
 
-def _match_rest(
+def _match_small_things(
     found: Table, pure: NDArray[np.bool_], joint: Joint, rgb: NDArray[np.float64]
 ) -> None:
-    """Give the colours of small things a part in the table `found`.
+    """Add the colours of small things that move to the table `found`.
 
-    Things that move leave the places where their colours were counted: all that was red
-    shows the dark sky now. But then a colour shows that nothing else becomes, on about as
-    many pixels: dark red. Of several, the one that looks most as if a fade had made it.
+    They leave the places where their colours were counted: all that was red now shows the dark
+    sky. But then a colour appears that nothing else becomes, on about as many pixels: dark
+    red. Of several, the one nearest to what a fade would make of it.
     """
     there, shows = joint.sum(axis=1), joint.sum(axis=0)
     main = np.zeros(len(found), np.int64)  # [colour]: pixels of the commonest that becomes it
     np.maximum.at(main, found, there)
-    settled = np.where(pure, there == main[found], 2 * shows[found] >= there)
-    free = shows >= FEWEST_PIXELS
+    ratio = RECOLOURING.max_count_ratio
+    settled = np.where(pure, there == main[found], ratio * shows[found] >= there)
+    free = shows >= RECOLOURING.min_pixels
     seen = settled & (there > 0)
     free[found[seen]] = False
     if not free.any():
         return
-    before, after = rgb[seen], rgb[found[seen]]
-    spread = before - before.mean(axis=0)
-    gain = (spread * after).sum(axis=0) / np.maximum((spread**2).sum(axis=0), 1)
-    faded = after.mean(axis=0) + (rgb - before.mean(axis=0)) * gain
+    faded = _faded(rgb, rgb[seen], rgb[found[seen]])
     for c in np.argsort(-there, kind="stable").tolist():
-        if settled[c] or there[c] < FEWEST_PIXELS:
+        if settled[c] or there[c] < RECOLOURING.min_pixels:
             continue
-        alike = np.flatnonzero(free & (2 * shows >= there[c]) & (shows <= 2 * there[c]))
-        if len(alike):
-            found[c] = alike[((rgb[alike] - faded[c]) ** 2).sum(axis=1).argmin()]
+        similar = (ratio * shows >= there[c]) & (shows <= ratio * there[c])
+        options = np.flatnonzero(free & similar)
+        if len(options):
+            found[c] = options[((rgb[options] - faded[c]) ** 2).sum(axis=1).argmin()]
             free[found[c]] = False
+
+
+def _faded(
+    rgb: NDArray[np.float64], sources: NDArray[np.float64], targets: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """What a fade that makes `targets` of `sources` makes of other colours, by regression.
+
+    All of shape (..., 3); each channel is a linear function of itself.
+    """
+    spread = sources - sources.mean(axis=0)
+    gain = (spread * targets).sum(axis=0) / np.maximum((spread**2).sum(axis=0), 1)
+    faded: NDArray[np.float64] = targets.mean(axis=0) + (rgb - sources.mean(axis=0)) * gain
+    return faded
 
 
 class _Undoing:
     """The tables found so far, and which frames they are used in.
 
-    Colours are numbered twice over: the second number of a colour says that it is shown so
-    whatever becomes of the first.
+    Colours are numbered twice over. The second number of a colour is shown as that colour
+    whatever the table makes of the first.
+
+    Attributes
+    ----------
+    known : list of ndarray, each shape (2 * colours,)
+        The tables; the first changes nothing.
+    number : ndarray, shape (n,), int64
+        Of each frame's table; -1 where it is not found yet.
+    plain : dict of int to ndarray, each shape (h, w)
+        Frames whose recolouring is undone, in numbers.
     """
 
     def __init__(self, frames: Indexed) -> None:
@@ -199,41 +240,44 @@ class _Undoing:
         self.rgb = frames.rgb_of_colours().astype(np.float64)
         self.identity: Table = np.tile(np.arange(len(frames.colours)), 2)
         self.known: list[Table] = [self.identity]
-        self.number: Longs = np.full(len(frames), -1)  # of each frame's table; -1: not yet
-        # Frames that are not shown as they are.
+        self.number: Longs = np.full(len(frames), -1)
         self.plain: dict[int, NDArray[np.uint8] | Ids] = {}
         self.windows = Windows(frames.height, frames.width)
 
-    def plainness(self, stretch: tuple[int, int]) -> tuple[bool, int, int]:
-        """Sorts stretches of frames: where colours differ most they have not become one."""
+    def precedence(self, stretch: tuple[int, int]) -> tuple[bool, int, int]:
+        """Sorts stretches of frames: first those of the most colours, for there colours have
+        not become one; short ones last.
+        """
         a, b = stretch
-        much = self.histogram(self.frames[(a + b) // 2])
-        return b - a < SHORT, -int((much >= FEWEST_PIXELS).sum()), a - b
+        counts = self.histogram(self.frames[(a + b) // 2])
+        colours = int((counts >= RECOLOURING.min_pixels).sum())
+        return b - a < RECOLOURING.min_stretch, -colours, a - b
 
     def histogram(self, frame: Ids, number: int = 0) -> Longs:
         """How many pixels show each colour under a table."""
         return _histogram(frame, self.known[number], len(self.frames.colours))
 
-    def turned(self, before: Longs, after: Longs) -> bool:
+    def has_turned(self, previous: Longs, current: Longs) -> bool:
         """Whether histograms differ so much that colours may have changed."""
         # Each pixel that turns is missing of one colour and too many of another.
-        return int(np.abs(before - after).sum()) > 2 * LARGE * self.size
+        least = 2 * RECOLOURING.min_changed * self.size
+        return int(np.abs(previous - current).sum()) > least
 
-    def moves(self, before: Ids, after: Ids) -> tuple[Displacement, int]:
-        """How the picture scrolls, and how many pixels standing still or that explains."""
-        rest, most = _agree(before, after, 0, 0)
+    def motion(self, previous: Ids, current: Ids) -> tuple[Displacement, int]:
+        """How the frame scrolls, and how many pixels that or standing still explains."""
+        rest, most = _agree(previous, current, 0, 0)
         best = (0, 0)
-        votes = self.windows.votes(self.windows.table(before), self.windows.table(after))
+        votes = self.windows.votes(self.windows.table(previous), self.windows.table(current))
         for step, _, _ in votes:
-            moved, either = _agree(before, after, *step)
+            moved, either = _agree(previous, current, *step)
             if moved > rest and either > most:
                 best, most = step, either
         return best, most
 
-    def count(self, before: Ids, after: Ids) -> Joint:
-        """On how many pixels each number stands where each other one stood."""
+    def count(self, previous: Ids, current: Ids) -> Joint:
+        """On how many pixels each colour stands where each number stood."""
         joint = np.zeros((len(self.identity), len(self.frames.colours)), np.int32)
-        _count(before, after, joint)
+        _count(previous, current, joint)
         return joint
 
     def new_table(self, joint: Joint, table: Table) -> tuple[Table, int] | None:
@@ -246,75 +290,96 @@ class _Undoing:
         there, becomes, pixels = joint.sum(axis=1), joint.argmax(axis=1), joint.max(axis=1)
         as_now = joint[np.arange(colours), now]
         unlike = int((there - as_now).sum())
-        pure = (there >= FEWEST_PIXELS) & (pixels >= PURE * there) & (becomes != now)
+        pure = (there >= RECOLOURING.min_pixels) & (pixels >= RECOLOURING.min_purity * there)
+        pure &= becomes != now
         explained = int((pixels - as_now)[pure].sum())
-        if explained < max(MAIN_CAUSE * unlike, LARGE * self.size):
+        if not self.explains_enough(explained, unlike):
             return None
-        if unlike - explained > STRANGE * self.size:
+        if unlike - explained > RECOLOURING.max_unexplained * self.size:
             return None
         found = np.where(pure, becomes, now)
         sources = np.bincount(found[there > 0], minlength=colours)
         merged = int(pixels[pure & (sources[becomes] > 1)].sum())
-        if merged > explained / 2 and explained < MERGING * unlike:
+        merges = merged > RECOLOURING.min_merging * explained
+        if merges and explained < RECOLOURING.min_explained_merging * unlike:
             return None
-        _match_rest(found, pure, joint, self.rgb)
+        _match_small_things(found, pure, joint, self.rgb)
         return np.concatenate([found, own]), self.size - unlike + explained
 
+    def explains_enough(self, explained: int, changed: int) -> bool:
+        """Whether a table explains so many of the pixels that changed that colours have."""
+        least = RECOLOURING.min_changed * self.size
+        return explained >= max(RECOLOURING.min_explained * changed, least)
+
     def events(self) -> list[int]:
-        """Frames whose colours differ from those of the frame before."""
+        """Frames whose colours differ from those of the previous frame."""
         out: list[int] = []
-        before = after = self.frames[0]
-        much_after = self.histogram(after)
-        last, steady = (0, 0), True  # how the picture scrolls; whether its colours stayed
+        previous = current = self.frames[0]
+        counts = self.histogram(current)
+        scrolled, steady = (0, 0), True  # whether the colours stayed in the previous frame
         for t in range(1, len(self.frames)):
-            older, before, after = before, after, self.frames[t]
-            much, much_after = much_after, self.histogram(after)
-            turned = self.turned(much, much_after)
+            older, previous, current = previous, current, self.frames[t]
+            previous_counts, counts = counts, self.histogram(current)
+            turned = self.has_turned(previous_counts, counts)
             if turned:
                 if steady:
-                    last, _ = self.moves(older, before)
-                explained = max(self.explained(_shifted(before, by), after) for by in _both(last))
-                if explained and explained > self.moves(before, after)[1]:
+                    scrolled, _ = self.motion(older, previous)
+                explained = max(
+                    self.explained(_shifted(previous, step), current)
+                    for step in _likely_steps(scrolled)
+                )
+                if explained and explained > self.motion(previous, current)[1]:
                     out.append(t)
             steady = not turned
         return out
 
-    def explained(self, before: Ids, after: Ids) -> int:
+    def explained(self, previous: Ids, current: Ids) -> int:
         """How many pixels a change of colours explains, forwards or backwards; 0: no such."""
         colours = len(self.frames.colours)
-        joint, identity = self.count(before, after)[:colours], self.identity[:colours]
+        joint, identity = self.count(previous, current)[:colours], self.identity[:colours]
         found = (self.new_table(j, identity) for j in (joint, joint.T))
         return max(0 if f is None else f[1] for f in found)
 
-    def walk(self, start: int, step: int) -> None:
-        """From the frame at `start`, which is shown as it is, on to where all is unknown."""
+    def walk(self, start: int, direction: int) -> None:
+        """Undo one frame after another, from the one after `start` to a frame that is done.
+
+        Ends early at a cut, and where undoing a frame leaves too much unexplained.
+
+        Parameters
+        ----------
+        start : int
+            A frame that is shown as it is.
+        direction : int
+            1 or -1.
+        """
         plain = shown = self.frames[start]
-        before = self.frames[start - step] if 0 <= start - step < len(self.frames) else shown
+        inside = 0 <= start - direction < len(self.frames)
+        previous = self.frames[start - direction] if inside else shown
         number, scrolled, steady = 0, (0, 0), True
-        t = start + step
+        t = start + direction
         while 0 <= t < len(self.frames) and self.number[t] < 0:
-            older, before, shown = before, shown, self.frames[t]
+            older, previous, shown = previous, shown, self.frames[t]
             found, moved = number, (0, 0)
-            turned = self.turned(self.histogram(plain, number), self.histogram(shown))
+            turned = self.has_turned(self.histogram(plain, number), self.histogram(shown))
             if turned:
                 if steady:
-                    scrolled, _ = self.moves(older, before)
-                moved, explained = self.moves(before, shown)
-                for by in _both(scrolled):
-                    other, agree = self.choose(self.count(_shifted(plain, by), shown), number)
+                    scrolled, _ = self.motion(older, previous)
+                moved, explained = self.motion(previous, shown)
+                for step in _likely_steps(scrolled):
+                    joint = self.count(_shifted(plain, step), shown)
+                    other, agree = self.choose(joint, number)
                     if agree > explained:
-                        found, moved, explained = other, by, agree
-                if found == number == 0 and explained < LOST * self.size:
+                        found, moved, explained = other, step, agree
+                if found == number == 0 and explained < RECOLOURING.min_kept * self.size:
                     return
                 scrolled = moved
             elif number:
-                moved, _ = self.moves(before, shown)
+                moved, _ = self.motion(previous, shown)
             event, number, steady = found != number, found, not turned
             if number:
-                undone = np.empty_like(shown)
-                _undo(plain, shown, self.known[number], *moved, NEAR, undone)
-                own = int((undone >= len(self.frames.colours)).sum())
-                if own > (LARGE if turned and not event else STRANGE) * self.size:
+                strict = turned and not event
+                undone = self.undone(plain, shown, number, moved, strict=strict)
+                if undone is None:
                     return
                 plain = undone
                 few = len(self.identity) <= 256
@@ -322,22 +387,49 @@ class _Undoing:
             else:
                 plain = shown
             self.number[t] = number
-            t += step
+            t += direction
+
+    def undone(
+        self, plain: Ids, shown: Ids, number: int, step: Displacement, *, strict: bool
+    ) -> Ids | None:
+        """The frame `shown` without its table; None where too much of it is not explained.
+
+        Parameters
+        ----------
+        plain : ndarray, shape (h, w)
+            The neighbouring frame, undone.
+        shown : ndarray, shape (h, w)
+        number : int
+            Of the table.
+        step : (x, y)
+            How the frame scrolls.
+        strict : bool
+            Little may be left unexplained: histograms differ, but no other table was found.
+        """
+        out = np.empty_like(shown)
+        _undo(plain, shown, self.known[number], *step, RECOLOURING.neighbourhood, out)
+        unexplained = int((out >= len(self.frames.colours)).sum())
+        most = RECOLOURING.min_changed if strict else RECOLOURING.max_unexplained
+        return None if unexplained > most * self.size else out
 
     def choose(self, joint: Joint, number: int) -> tuple[int, int]:
-        """The table that explains most, after `number`, and how many pixels."""
+        """The table that explains most, after `number`, and how many pixels.
+
+        Known tables are preferred to a new one. 0 pixels where nothing else is better than
+        `number` clearly.
+        """
         every = np.arange(len(self.identity))
         agree = np.array([joint[every, k].sum() for k in self.known])
         new = self.new_table(joint, self.known[number])
         if new is None:
             best = int(np.argmax(agree))
-            unlike, gain = self.size - agree[number], agree[best] - agree[number]
-            well = gain >= max(MAIN_CAUSE * unlike, LARGE * self.size)
-            return (best, int(agree[best])) if well else (number, 0)
+            enough = self.explains_enough(agree[best] - agree[number], self.size - agree[number])
+            return (best, int(agree[best])) if enough else (number, 0)
         # Things that have moved on while all was black mislead a new table, but not much.
         wrong = np.array([self.imbalance(joint, k) for k in (*self.known, new[0])])
-        likely = agree >= new[1] - STRANGE * self.size
-        likely &= (wrong[:-1] <= wrong[-1]) | (agree >= new[1] - AS_GOOD * self.size)
+        likely = agree >= new[1] - RECOLOURING.max_unexplained * self.size
+        as_good = agree >= new[1] - RECOLOURING.known_margin * self.size
+        likely &= (wrong[:-1] <= wrong[-1]) | as_good
         if likely.any():
             best = int(np.argmin(np.where(likely, wrong[:-1], wrong.max() + 1)))
             return best, int(agree[best])
@@ -351,7 +443,10 @@ class _Undoing:
         return int(np.abs(shows - joint.sum(axis=0)).sum())
 
     def colours(self) -> NDArray[np.uint8]:
-        """RGB of all numbers: those of the second half have colours that no frame has."""
+        """RGB of all numbers, shape (2 * colours, 3).
+
+        A colour's second number gets a colour that no frame has, and no other number.
+        """
         rgb = self.frames.rgb_of_colours()
         taken = set(map(tuple, rgb.tolist()))
         own = []
@@ -385,21 +480,28 @@ class _Undoing:
 
 
 def undo_recolouring(frames: Indexed) -> Undone | None:
-    """Find frames that show the picture around them in other colours, and undo that.
+    """Find frames that show the same as those around them in other colours, and undo that.
+
+    Parameters
+    ----------
+    frames : Indexed
+        At least one frame.
 
     Returns
     -------
     Undone or None
-        None where there are no such frames, or more than 1,024 colours, or where frames are
-        narrower or lower than 16 pixels.
+        None where there are no such frames, or more than ``RECOLOURING.max_colours`` colours,
+        or where frames are narrower or lower than two windows.
     """
-    if len(frames.colours) > MOST_COLOURS or min(frames.height, frames.width) < 2 * CAMERA.window:
+    if len(frames.colours) > RECOLOURING.max_colours:
+        return None
+    if min(frames.height, frames.width) < 2 * CAMERA.window:
         return None
     undoing = _Undoing(frames)
     events = undoing.events()
     if not events:
         return None
-    for a, b in sorted(pairwise([0, *events, len(frames)]), key=undoing.plainness):
+    for a, b in sorted(pairwise([0, *events, len(frames)]), key=undoing.precedence):
         left = a + np.flatnonzero(undoing.number[a:b] < 0)
         if len(left):
             undoing.number[left] = 0
@@ -409,7 +511,7 @@ def undo_recolouring(frames: Indexed) -> Undone | None:
     if not len(recolouring):
         return None
     rgb = undoing.colours()
-    pictures = (
+    plain = (
         rgb[undoing.plain[t]] if t in undoing.plain else frames.rgb(t) for t in range(len(frames))
     )
-    return Undone(Indexed.of(pictures, frames.height, frames.width), recolouring)
+    return Undone(Indexed.of(plain, frames.height, frames.width), recolouring)

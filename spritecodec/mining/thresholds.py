@@ -145,6 +145,54 @@ SIMPLIFY = SimplifyThresholds()
 
 # --- recolouring ----------------------------------------------------------------------
 
+
+class RecolouringThresholds(NamedTuple):
+    """Detecting flashes, fades and palette cycling (`recolouring`)."""
+
+    max_colours: int = 1024
+    """Colours of a clip. Clips with more have no palette, and are not searched."""
+
+    min_purity: float = 0.8
+    """Share of a colour's pixels that must turn into one other colour at once."""
+
+    min_pixels: int = 8
+    """Pixels of a colour in a frame. Colours of fewer do not show what they become."""
+
+    min_changed: float = 0.01
+    """Share of the screen that must change at an event, and that a table must explain."""
+
+    min_explained: float = 0.5
+    """Share of the changed pixels that a table must explain."""
+
+    min_merging: float = 0.5
+    """Share of the explained pixels whose colour several colours become. From here on the
+    table merges colours, and must explain ``min_explained_merging``."""
+
+    min_explained_merging: float = 0.9
+    """Share of the changed pixels that a table must explain where it merges colours."""
+
+    min_kept: float = 0.5
+    """Share of the screen that agrees with the previous frame. Below it, a change that no
+    table explains ends the walk: it is a cut."""
+
+    max_unexplained: float = 0.05
+    """Share of the screen that a table may leave unexplained."""
+
+    known_margin: float = 0.005
+    """Share of the screen that a known table may explain less than a new one, and be taken."""
+
+    max_count_ratio: int = 2
+    """Times as many pixels that a small thing may have after its change of colour."""
+
+    min_stretch: int = 8
+    """Frames. The walks start from longer stretches between events first."""
+
+    neighbourhood: int = 3
+    """Pixels around a pixel in which its colour of the previous frame is sought."""
+
+
+RECOLOURING = RecolouringThresholds()
+
 # --- camera: pan, rooms, parallax -----------------------------------------------------
 
 

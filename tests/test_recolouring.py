@@ -1,4 +1,4 @@
-"""Flashes, fades and palette cycling: said as a change of colours, not as other pictures."""
+"""Flashes, fades and palette cycling are stored as changes of colours, not as new sprites."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ENTRIES = np.array(
 
 
 def game(count: int = COUNT, scroll: int = 0) -> NDArray[np.uint8]:
-    """A hero walks before tiles and a pond, as numbers of entries, shape (n, h, w)."""
+    """A hero walks in front of tiles and a pond, as numbers of entries, shape (n, h, w)."""
     rng = np.random.default_rng(4)
     tiles = rng.integers(1, 4, (3, 8, 8))
     level = np.zeros((HEIGHT, WIDTH + scroll * count), np.uint8)
@@ -53,7 +53,7 @@ def game(count: int = COUNT, scroll: int = 0) -> NDArray[np.uint8]:
 
 
 def plain(count: int = COUNT) -> NDArray[np.uint8]:
-    """The entries' colours in each frame, shape (n, entries, 3): always the same."""
+    """The entries' colours in each frame, shape (n, entries, 3), the same in all."""
     return np.tile(ENTRIES, (count, 1, 1))
 
 
@@ -89,7 +89,7 @@ def shown(entries: NDArray[np.uint8], colours: NDArray[np.uint8]) -> Frames:
 
 
 def encoded(frames: Frames, path: Path) -> sc.EncodeReport:
-    """Encode without loss; the file must show the frames."""
+    """Encode without loss, and check that the file gives back the frames."""
     report = sc.encode(frames, path, preset="fast", quality="lossless")
     with sc.open(path) as reader:
         np.testing.assert_array_equal(reader[:], frames)
@@ -103,7 +103,7 @@ def encoded(frames: Frames, path: Path) -> sc.EncodeReport:
 def test_a_change_of_colours_costs_little(
     tmp_path: Path, colours: Callable[[], Frames], scroll: int, bytes_more: int
 ) -> None:
-    # As pictures of their own, these fades cost 2,473 and 6,529 bytes more, the flashes 611
+    # Without recolouring, these fades cost 2,473 and 6,529 bytes more, the flashes 611
     # and 618, the cycling 248.
     entries = game(scroll=scroll)
     without = encoded(shown(entries, plain()), tmp_path / "plain.spr")
@@ -113,7 +113,7 @@ def test_a_change_of_colours_costs_little(
     assert report.size < without.size + bytes_more
 
 
-def test_what_moves_is_no_change_of_colours(tmp_path: Path) -> None:
+def test_motion_is_no_change_of_colours(tmp_path: Path) -> None:
     # A big thing comes and goes over a ground of two colours, and over scrolling stripes.
     frames = np.zeros((40, 48, 64, 3), np.uint8)
     frames[:, ::2, :, 0] = 200
@@ -128,7 +128,7 @@ def test_what_moves_is_no_change_of_colours(tmp_path: Path) -> None:
 
 
 def recoloured_scene() -> sc.Scene:
-    """A dot walks over a still picture that is recoloured now and then, and corrected."""
+    """A dot walks over a background that is recoloured now and then; with a residual."""
     scene = spr_files.scenes()[1]
     n = 24
     pan = np.zeros((n, 2), np.int32)
@@ -164,15 +164,15 @@ def recoloured_scene() -> sc.Scene:
 
 
 def drawn_by_hand(scene: sc.Scene, t: int) -> Frames:
-    """The frame without its recolouring and residual, and then each pixel by itself."""
+    """A frame with recolouring and residual applied here, pixel by pixel."""
     bare = dataclasses.replace(scene, recolouring=sc.Recolouring.none())
     frame = sc.Renderer(bare, residual=False).frame(t)
     r = scene.recolouring
     table = r.tables(len(scene))[t]
     if table >= 0:
-        before = frame.copy()
+        plain_frame = frame.copy()
         for old, new in zip(r.source, r.target[table], strict=True):
-            frame[(before == old).all(axis=-1)] = new
+            frame[(plain_frame == old).all(axis=-1)] = new
     patches = scene.residual
     for i in range(len(patches)):
         if patches.start[i] <= t < patches.start[i] + patches.length[i]:
@@ -184,7 +184,7 @@ def drawn_by_hand(scene: sc.Scene, t: int) -> Frames:
     return frame
 
 
-def test_it_is_drawn_under_the_residual_in_any_order() -> None:
+def test_frames_are_recoloured_under_the_residual_in_any_order() -> None:
     scene = recoloured_scene()
     expected = np.stack([drawn_by_hand(scene, t) for t in range(len(scene))])
     in_order = sc.Renderer(scene)
@@ -208,7 +208,7 @@ def file_of(scene: sc.Scene) -> bytes:
     )
 
 
-def test_it_survives_the_file() -> None:
+def test_the_file_keeps_recolouring() -> None:
     scene = recoloured_scene()
     data = file_of(scene)
     read = sc.open(io.BytesIO(data)).scene(0).recolouring
@@ -238,7 +238,7 @@ def test_labels_are_not_recoloured() -> None:
         ({"source": "none"}, "a table of the recolouring is cut short"),
     ],
 )
-def test_what_cannot_be_is_refused(changes: dict[str, object], message: str) -> None:
+def test_damaged_recolouring_is_refused(changes: dict[str, object], message: str) -> None:
     scene = recoloured_scene()
     old = scene.recolouring
     for name, value in changes.items():
