@@ -55,7 +55,7 @@ Row = dict[str, Any]
 
 def preset(engine: str, steps: int) -> Preset:
     """The preset that trains with one engine, or with both."""
-    default = PRESETS["default"]
+    default = replace(PRESETS["default"], selective=False)
     if engine == "matching":
         return default
     if engine == "network":

@@ -1,8 +1,8 @@
 """Encode: from a clip to a .spr file.
 
-clip -> [train the sprite model] -> [simplify, where fewer decibels are asked for] ->
-segments of frames -> mine, with and without what the model found -> the smaller Scene ->
-residual -> pack -> verify -> rename into place
+clip -> [simplify, where fewer decibels are asked for] -> segments of frames -> mine
+-> [train the sprite model, where that can pay, and mine from what it found]
+-> the smaller Scene -> pack -> verify -> rename into place
 """
 
 from __future__ import annotations
@@ -14,17 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from spritecodec.clip import ArrayClip, Clip
 from spritecodec.errors import MissingExtraError, SettingsError
-from spritecodec.formats.atomic import check_target, create
-from spritecodec.model.distributed import Ranks
-from spritecodec.segment_encoder import AUTO_PSNR, Progress, Quality, _Encoder
 
 if TYPE_CHECKING:
-    from spritecodec.model.train import TrainedModel
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from spritecodec.clip import Clip
+    from spritecodec.model.training import Training
+    from spritecodec.segment_encoder import Progress, Quality
 
 
 @dataclass(frozen=True)
@@ -35,11 +33,11 @@ class EncodeReport:
     ----------
     frames : int
     seconds : float
-        That it took.
+        Wall-clock seconds.
     size : int
-        Of the file in bytes.
+        Bytes of the file.
     bitrate : float
-        In bits per second of video.
+        Bits per second of video.
     bits_per_pixel : float
     quality : float
         PSNR in dB over the whole clip against the source, ``inf`` for lossless.
@@ -49,16 +47,19 @@ class EncodeReport:
         Every decoded frame was compared with the source and is identical.
     segments : int
     sprites : int
-        In the dictionary.
+        Entries of the dictionary.
     breakdown : dict of str to int
         Where every byte of the file goes; see `Reader.breakdown`.
     candidates : dict of str to int
         Bytes of all segments, had each kind of discovery been used alone: ``"mining"``,
-        and ``"model"`` (mining that starts from the model's sprites). The smaller one was
-        used, segment by segment.
+        and ``"model"`` (mining that starts from the model's sprites), which is missing where
+        no model was trained. The smaller one was used, segment by segment.
+    training : str
+        Whether the sprite model was trained, and why; one sentence.
     model_psnr : float or None
         PSNR in dB of the model's own hard reconstruction; None where none was trained.
     training_seconds : float
+        Wall-clock seconds.
     steps : int
         Gradient steps of training.
     notes : tuple of str
@@ -77,6 +78,7 @@ class EncodeReport:
     sprites: int
     breakdown: dict[str, int]
     candidates: dict[str, int]
+    training: str
     model_psnr: float | None
     training_seconds: float
     steps: int
@@ -110,7 +112,8 @@ def encode(
         PSNR in dB over the whole clip. ``"base"``: the sprite scene alone, without
         residual. ``"auto"``: lossless where the source is pixel-exact, otherwise 40 dB.
     preset : str
-        ``"fast"`` (mining alone), ``"default"``, ``"slow"`` or ``"paper"``.
+        ``"fast"``: mining alone. ``"default"``: trains the sprite model where mining leaves
+        something that it may explain. ``"slow"`` and ``"paper"``: train it always.
     device : str
         Where the model is trained: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"``.
     seed : int
@@ -119,7 +122,7 @@ def encode(
     keep : path, optional
         A folder for the model's checkpoints, log and pictures; kept afterwards.
     resume : bool
-        Go on from the checkpoints of an interrupted run.
+        Continue from the checkpoints of an interrupted run.
     progress : callable, optional
         Called with the stage, the work done, the work in all, and a few words more.
 
@@ -127,7 +130,7 @@ def encode(
     -------
     EncodeReport
         Where torchrun started several processes for the same call, all train the model,
-        the first one does the rest, and each returns its report.
+        the first one does the rest, and each returns that one's report.
 
     Raises
     ------
@@ -142,6 +145,11 @@ def encode(
     TrainingError
         The model could not be trained.
     """
+    # Imported here, so that importing the package stays quick.
+    from spritecodec.formats.atomic import check_target, create
+    from spritecodec.model.distributed import Ranks
+    from spritecodec.segment_encoder import SegmentEncoder
+
     began = time.perf_counter()
     path = Path(target)
     check_target(path, overwrite)
@@ -149,46 +157,42 @@ def encode(
     clip = _as_clip(source)
     aim = _resolve(quality, clip)
     ranks = Ranks.here()
-    if ranks.size > 1 and preset == "fast":
-        raise SettingsError("the preset fast trains nothing, so one process is enough for it")
     say = progress if progress and ranks.first else (lambda stage, done, total, words: None)
-    notes = []
-    if quality == "auto" and aim != "lossless":
-        notes.append(
-            f"{clip.name} is not pixel-exact, so auto aims at {AUTO_PSNR:g} dB; "
-            "ask for lossless to keep every pixel"
-        )
     workdir = Path(keep) if keep is not None else path.with_name(f"{path.name}.work")
-    ours = resume or not workdir.exists()
-    model = _train(clip, preset, device, seed, workdir, resume, say)
+    temporary = keep is None and (resume or not workdir.exists())
+    training = _training(clip, preset, device, seed, workdir, resume, say)
     if not ranks.first:
         return ranks.same(None)
     with create(path, overwrite) as stream:
-        encoder = _Encoder(clip, aim, model, stream, say)
+        encoder = SegmentEncoder(clip, aim, training, stream, say)
         encoder.run()
-        facts = encoder.verify(stream)
-        breakdown, duration = facts.breakdown(), facts.duration
-    if keep is None and model is not None and ours:
-        shutil.rmtree(workdir, ignore_errors=True)
+        written = encoder.verify(stream)
+        breakdown, duration = written.breakdown(), written.duration
+    if training is not None:
+        training.settle()
+        if temporary:
+            shutil.rmtree(workdir, ignore_errors=True)
     size = path.stat().st_size
-    pixels = encoder.frames * clip.width * clip.height
+    compared = encoder.compared
+    model = training.model if training else None
     report = EncodeReport(
         frames=encoder.frames,
         seconds=time.perf_counter() - began,
         size=size,
         bitrate=8 * size / duration,
-        bits_per_pixel=8 * size / pixels,
-        quality=encoder.quality(),
-        lowest_quality=encoder.lowest,
-        lossless=encoder.error == 0,
-        segments=len(facts.segments),
+        bits_per_pixel=8 * size / (compared.values // 3),
+        quality=compared.quality(),
+        lowest_quality=compared.lowest,
+        lossless=compared.error == 0,
+        segments=len(written.segments),
         sprites=len(encoder.library.sprites),
         breakdown=breakdown,
         candidates=encoder.candidates,
+        training=training.verdict if training else f"not trained: the preset {preset} never does",
         model_psnr=model.psnr if model else None,
         training_seconds=model.seconds if model else 0.0,
         steps=model.steps if model else 0,
-        notes=tuple(notes),
+        notes=_notes(quality, aim, clip),
     )
     return ranks.same(report)
 
@@ -203,6 +207,10 @@ def _check_extra() -> None:
 
 
 def _as_clip(source: str | os.PathLike[str] | Clip | NDArray[np.uint8]) -> Clip:
+    import numpy as np
+
+    from spritecodec.clip import ArrayClip
+
     if isinstance(source, np.ndarray):
         return ArrayClip(source)
     if isinstance(source, (str, os.PathLike)):
@@ -214,6 +222,8 @@ def _as_clip(source: str | os.PathLike[str] | Clip | NDArray[np.uint8]) -> Clip:
 
 def _resolve(quality: Quality, clip: Clip) -> Quality:
     """What is asked for, once the clip is known: "lossless", "base" or a PSNR."""
+    from spritecodec.segment_encoder import AUTO_PSNR
+
     if quality == "auto":
         return "lossless" if clip.pixel_exact else AUTO_PSNR
     if isinstance(quality, str):
@@ -227,7 +237,19 @@ def _resolve(quality: Quality, clip: Clip) -> Quality:
     return float(quality)
 
 
-def _train(
+def _notes(quality: Quality, aim: Quality, clip: Clip) -> tuple[str, ...]:
+    """What the user should know, one sentence each."""
+    from spritecodec.segment_encoder import AUTO_PSNR
+
+    if quality != "auto" or aim == "lossless":
+        return ()
+    return (
+        f"{clip.name} is not pixel-exact, so auto aims at {AUTO_PSNR:g} dB; "
+        "ask for lossless to keep every pixel",
+    )
+
+
+def _training(
     clip: Clip,
     preset: str,
     device: str,
@@ -235,30 +257,17 @@ def _train(
     workdir: Path,
     resume: bool,
     say: Progress,
-) -> TrainedModel | None:
-    """Train the sprite model as the preset says; None where it says not to."""
+) -> Training | None:
+    """The training that the preset asks for; None where it asks for none."""
+    from spritecodec.model.distributed import Ranks
     from spritecodec.model.presets import PRESETS
+    from spritecodec.model.training import Settings, Training
 
     if preset not in PRESETS:
         raise SettingsError(f"there is no preset {preset!r}; choose from {', '.join(PRESETS)}")
-    if not PRESETS[preset].trains:
-        return None
-    try:
-        from spritecodec.model.train import Progress as Training
-        from spritecodec.model.train import train
-    except ImportError as error:
-        raise MissingExtraError("torch", f"the preset {preset}") from error
-
-    def tell(p: Training) -> None:
-        words = p.message or f"{p.stage}, loss {p.loss:.4g}, PSNR {p.psnr:.2f} dB"
-        say("Training", p.step, p.steps, words)
-
-    return train(
-        clip,
-        PRESETS[preset],
-        device=device,
-        seed=seed,
-        workdir=workdir,
-        resume=resume,
-        progress=tell,
-    )
+    chosen = PRESETS[preset]
+    if chosen.trains:
+        return Training(clip, Settings(chosen, device, seed, workdir, resume, say))
+    if Ranks.here().size > 1:
+        raise SettingsError(f"the preset {preset} trains nothing, so one process is enough for it")
+    return None

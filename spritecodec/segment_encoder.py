@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import IO, TYPE_CHECKING, Literal
 
@@ -24,200 +25,167 @@ from spritecodec.scene import Scene
 if TYPE_CHECKING:
     from spritecodec.mining.indexed import Indexed
     from spritecodec.model.discovery import Discovery
-    from spritecodec.model.train import TrainedModel
+    from spritecodec.model.training import Training
     from spritecodec.restore.simplify import Simplifier
 
 Quality = Literal["auto", "lossless", "base"] | float
 
-# PSNR in dB that "auto" aims at where the source is not pixel-exact.
-AUTO_PSNR = 40.0
-
-# A segment ends at so many frames, or when its frames take so many bytes of memory.
-SEGMENT_FRAMES = 4096
-
-SEGMENT_BYTES = 400 << 20
-
-PIECE_FRAMES = 32
-
-# Where a PSNR is asked for, frames with at most so many colours are tried exactly too.
-FEW_COLOURS = 1024
-
-# stage, work done, work in all, a few words more
 Progress = Callable[[str, int, int, str], None]
+"""Called with the stage, the work done, the work in all, and a few words more."""
+
+AUTO_PSNR = 40.0
+"""Decibels that "auto" aims at where the source is not pixel-exact."""
+SEGMENT_FRAMES = 4096
+"""A segment ends after at most so many frames."""
+SEGMENT_BYTES = 400 << 20
+"""A segment ends when its frames take so many bytes of memory."""
+PIECE_FRAMES = 32
+"""Frames read at a time."""
+MAX_EXACT_COLOURS = 1024
+"""Where a PSNR is asked for, frames with at most so many colours are tried exactly too."""
+MODEL_FRAMES = 200
+"""Frames of a segment that the model decomposes, evenly spaced."""
 
 
-class _Encoder:
-    """Writes one file: what grows from segment to segment, and what is measured."""
+@dataclass
+class Run:
+    """The frames of a segment while it is read.
+
+    Attributes
+    ----------
+    simple : Indexed or None
+        The frames simplified; None where they stay exact.
+    exact : Indexed or None
+        The source's frames; None where they are simplified and have too many colours.
+    pts : list of int
+        Time stamps.
+    """
+
+    simple: Indexed | None
+    exact: Indexed | None
+    pts: list[int] = field(default_factory=list)
+
+    @staticmethod
+    def empty(clip: Clip, simplified: bool) -> Run:
+        """No frames yet."""
+        from spritecodec.mining.indexed import Indexed
+
+        size = clip.height, clip.width
+        return Run(Indexed(*size) if simplified else None, Indexed(*size))
+
+    def add(self, simplified: NDArray[np.uint8] | None, frame: NDArray[np.uint8], pts: int) -> None:
+        """Append a frame, simplified and as it came."""
+        if self.simple is not None and simplified is not None:
+            self.simple.add(simplified)
+        if self.exact is not None:
+            self.exact.add(frame)
+            if self.simple is not None and len(self.exact.colours) > MAX_EXACT_COLOURS:
+                self.exact = None
+        self.pts.append(pts)
+
+    def versions(self) -> list[Indexed]:
+        """The frames in each way in which they are to be mined."""
+        return [r for r in (self.simple, self.exact) if r is not None]
+
+    def full(self) -> bool:
+        """Whether the segment must end here."""
+        size = sum(r.nbytes for r in self.versions())
+        return size > SEGMENT_BYTES or len(self.pts) == SEGMENT_FRAMES
+
+
+@dataclass
+class Comparison:
+    """What decoding will give, compared with the source frame by frame.
+
+    Attributes
+    ----------
+    values : int
+        Pixels of all frames so far, times three channels.
+    error : int
+        Summed squared error.
+    lowest : float
+        PSNR in dB of the worst frame.
+    hashes : list of bytes
+        MD5 of each frame that decoding must give.
+    """
+
+    values: int = 0
+    error: int = 0
+    lowest: float = math.inf
+    hashes: list[bytes] = field(default_factory=list)
+
+    def add(self, drawn: NDArray[np.uint8], source: NDArray[np.uint8]) -> None:
+        """Compare the next frame, each shape (h, w, 3), uint8."""
+        error = squared_error(drawn, source)
+        self.values += source.size
+        self.error += error
+        self.lowest = min(self.lowest, psnr_from_mse(error / source.size))
+        self.hashes.append(_digest(drawn))
+
+    def quality(self) -> float:
+        """PSNR in dB over all frames."""
+        return psnr_from_mse(self.error / self.values)
+
+
+class SegmentEncoder:
+    """Writes one file, segment by segment.
+
+    Parameters
+    ----------
+    clip : Clip
+    aim : "lossless", "base" or float
+        What is asked for, once the clip is known.
+    training : Training or None
+        Trains the sprite model where it may help; None where mining works alone.
+    stream : binary file
+    say : callable
+        Called with the progress.
+
+    Attributes
+    ----------
+    library : Library
+        What the file holds so far.
+    frames : int
+        Encoded so far.
+    candidates : dict of str to int
+        Bytes of all segments, by kind of discovery.
+    compared : Comparison
+    """
 
     def __init__(
         self,
         clip: Clip,
         aim: Quality,
-        model: TrainedModel | None,
+        training: Training | None,
         stream: IO[bytes],
         say: Progress,
     ) -> None:
-        self.clip = clip
-        self.aim = aim
-        self.model = model
-        self.say = say
-        self.writer = Writer(stream)
         self.library = Library()
         self.frames = 0
-        self.error = 0  # summed squared error of all frames
-        self.lowest = math.inf
-        self.hashes: list[bytes] = []  # of the frames that decoding must give
         self.candidates: dict[str, int] = {}
-        self.simplifier = self.simplify()
-        # The source a second time, as far behind as a segment is long: to measure against.
-        self.source = (f for piece in clip.pieces(PIECE_FRAMES) for f in piece.frames)
-
-    def simplify(self) -> Simplifier | None:
-        """What makes frames cheap at the quality asked for; None where they stay exact."""
-        wanted = self.aim
-        if wanted == "base" and not self.clip.pixel_exact:
-            wanted = AUTO_PSNR
-        if isinstance(wanted, str):
-            return None
-        from spritecodec.restore.simplify import simplify
-
-        return simplify(
-            self.clip, wanted, lambda done, total: self.say("Simplifying", done, total, "")
-        )
-
-    def quality(self) -> float:
-        """PSNR in dB over the whole clip."""
-        return psnr_from_mse(self.error / (self.frames * self.clip.height * self.clip.width * 3))
+        self.compared = Comparison()
+        self._clip = clip
+        self._aim = aim
+        self._training = training
+        self._say = say
+        self._writer = Writer(stream)
+        self._simplifier = self._simplify()
+        # A second pass over the source, one segment behind the first: to compare with.
+        self._source = (f for piece in clip.pieces(PIECE_FRAMES) for f in piece.frames)
 
     def run(self) -> None:
         """Encode segment after segment; the head stands first but is known last."""
         chunks: list[Chunk] = []
-        for runs, pts in self.read_segments():
-            chunks += self.encode_segment(runs, pts)
+        for run in self._runs():
+            chunks += self._encode(run.versions(), np.array(run.pts, np.int64))
         if not self.frames:
-            raise InputError(f"{self.clip.name} has no frames")
-        self.writer.add("HEAD", pack_head(self.head()))
+            raise InputError(f"{self._clip.name} has no frames")
+        self._writer.add("HEAD", pack_head(self._head()))
         for kind, payload, count in chunks:
-            self.writer.add(kind, payload, count)
-        for audio in self.clip.audio:
-            self.writer.add("AUDI", pack_audio(audio))
-        self.writer.finish()
-
-    def head(self) -> Head:
-        from spritecodec import __version__
-
-        quality = self.quality()
-        return Head(
-            self.clip.width,
-            self.clip.height,
-            self.frames,
-            Fraction(self.clip.time_base),
-            Fraction(self.clip.frame_rate),
-            None if math.isinf(quality) else round(quality, 2),
-            self.error == 0,
-            f"spritecodec {__version__}",
-        )
-
-    def read_segments(self) -> Iterator[tuple[list[Indexed], NDArray[np.int64]]]:
-        """Runs of frames that fit the memory set aside for them.
-
-        Each run comes simplified, where that is wanted, and exact, unless that is hopeless.
-        """
-        total = self.clip.frame_count or 0
-        simple, exact, pts = self.new_run()
-        t = 0
-        for piece in self.clip.pieces(PIECE_FRAMES):
-            for frame, stamp in zip(piece.frames, piece.pts.tolist(), strict=True):
-                if simple is not None and self.simplifier is not None:
-                    simple.add(self.simplifier.frame(t, frame))
-                if exact is not None:
-                    exact.add(frame)
-                    if simple is not None and len(exact.colours) > FEW_COLOURS:
-                        exact = None
-                pts.append(stamp)
-                t += 1
-                runs = [r for r in (simple, exact) if r is not None]
-                full = sum(r.nbytes for r in runs) > SEGMENT_BYTES
-                if full or len(pts) == SEGMENT_FRAMES:
-                    yield runs, np.array(pts, np.int64)
-                    simple, exact, pts = self.new_run()
-            self.say("Reading", t, max(total, t), "")
-        if pts:
-            yield [r for r in (simple, exact) if r is not None], np.array(pts, np.int64)
-
-    def new_run(self) -> tuple[Indexed | None, Indexed | None, list[int]]:
-        """Nothing read yet: simplified frames, exact ones, time stamps."""
-        from spritecodec.mining.indexed import Indexed
-
-        height, width = self.clip.height, self.clip.width
-        return Indexed(height, width) if self.simplifier else None, Indexed(height, width), []
-
-    def encode_segment(self, runs: list[Indexed], pts: NDArray[np.int64]) -> list[Chunk]:
-        """The chunks of one segment: new sprites, new textures, the segment itself.
-
-        Two segments or more, where one would hold more pixels than a reader accepts.
-        """
-        from spritecodec.mining.search import Search
-
-        search = Search(
-            self.library,
-            self.frames,
-            pts,
-            Fraction(self.clip.time_base),
-            self.discover(len(pts)),
-            self.aim != "base",
-            self.say,
-        )
-        best: Packed | None = None
-        sizes: dict[str, int] = {}
-        for name, packed in search.attempts(runs):
-            sizes[name] = min(packed.size, sizes.get(name, packed.size))
-            if best is None or packed.size < best.size:
-                best = packed
-        if best is None:
-            return self.encode_halves(runs, pts)
-        for name, size in sizes.items():
-            self.candidates[name] = self.candidates.get(name, 0) + size
-        self.library = best.library
-        self.measure(best.scene)
-        self.frames += len(pts)
-        return best.chunks
-
-    def encode_halves(self, runs: list[Indexed], pts: NDArray[np.int64]) -> list[Chunk]:
-        """A run as two segments."""
-        from spritecodec.mining.indexed import Indexed
-
-        if len(pts) == 1:
-            raise InputError(
-                f"frame {self.frames} of {self.clip.name} needs more pixels than a file can hold; "
-                "encode the clip at a smaller size"
-            )
-        half = len(pts) // 2
-        chunks: list[Chunk] = []
-        for part in (range(half), range(half, len(pts))):
-            halves = [
-                Indexed.of((r.rgb(t) for t in part), self.clip.height, self.clip.width)
-                for r in runs
-            ]
-            chunks += self.encode_segment(halves, pts[part.start : part.stop])
-        return chunks
-
-    def discover(self, count: int) -> Discovery | None:
-        """What the model places on some frames of the segment at hand."""
-        if self.model is None:
-            return None
-        chosen = np.unique(np.linspace(0, count - 1, min(count, 200)).astype(np.int64))
-        return self.model.discover(self.clip, chosen + self.frames)
-
-    def measure(self, scene: Scene) -> None:
-        """Compare what will be decoded with the source, frame by frame."""
-        renderer = Renderer(scene)
-        for t in range(len(scene)):
-            drawn, source = renderer.frame(t), next(self.source)
-            error = squared_error(drawn, source)
-            self.error += error
-            self.lowest = min(self.lowest, psnr_from_mse(error / source.size))
-            self.hashes.append(hashlib.md5(drawn.data, usedforsecurity=False).digest())
+            self._writer.add(kind, payload, count)
+        for audio in self._clip.audio:
+            self._writer.add("AUDI", pack_audio(audio))
+        self._writer.finish()
 
     def verify(self, stream: IO[bytes]) -> Reader:
         """Read the finished file back and compare every frame with what was measured."""
@@ -225,8 +193,130 @@ class _Encoder:
         stream.seek(0)
         reader = Reader(Container(stream), "the new file")
         for t, frame in enumerate(reader):
-            self.say("Verifying", t + 1, self.frames, "")
-            if hashlib.md5(frame.data, usedforsecurity=False).digest() != self.hashes[t]:
+            self._say("Verifying", t + 1, self.frames, "")
+            if _digest(frame) != self.compared.hashes[t]:
                 raise AssertionError(f"frame {t} does not decode to what was encoded")
         assert len(reader) == self.frames
         return reader
+
+    def _simplify(self) -> Simplifier | None:
+        """What makes frames cheap at the quality asked for; None where they stay exact."""
+        wanted = self._aim
+        if wanted == "base" and not self._clip.pixel_exact:
+            wanted = AUTO_PSNR
+        if isinstance(wanted, str):
+            return None
+        from spritecodec.restore.simplify import simplify
+
+        return simplify(
+            self._clip, wanted, lambda done, total: self._say("Simplifying", done, total, "")
+        )
+
+    def _head(self) -> Head:
+        from spritecodec import __version__
+
+        quality = self.compared.quality()
+        return Head(
+            self._clip.width,
+            self._clip.height,
+            self.frames,
+            Fraction(self._clip.time_base),
+            Fraction(self._clip.frame_rate),
+            None if math.isinf(quality) else round(quality, 2),
+            self.compared.error == 0,
+            f"spritecodec {__version__}",
+        )
+
+    def _runs(self) -> Iterator[Run]:
+        """The clip's frames, cut into segments that fit the memory set aside for them."""
+        total = self._clip.frame_count or 0
+        simplifier = self._simplifier
+        run = Run.empty(self._clip, simplifier is not None)
+        t = 0
+        for piece in self._clip.pieces(PIECE_FRAMES):
+            for frame, pts in zip(piece.frames, piece.pts.tolist(), strict=True):
+                run.add(simplifier.frame(t, frame) if simplifier else None, frame, pts)
+                t += 1
+                if run.full():
+                    yield run
+                    run = Run.empty(self._clip, simplifier is not None)
+            self._say("Reading", t, max(total, t), "")
+        if run.pts:
+            yield run
+
+    def _encode(self, runs: list[Indexed], pts: NDArray[np.int64]) -> list[Chunk]:
+        """The chunks of one segment: new sprites, new backgrounds, the segment itself.
+
+        Two segments or more, where one would hold more pixels than a reader accepts.
+        """
+        from spritecodec.mining.search import Search
+
+        best: Packed | None = None
+
+        def discover() -> Discovery | None:
+            return self._discover(best, runs[-1])
+
+        search = Search(
+            self.library,
+            self.frames,
+            pts,
+            Fraction(self._clip.time_base),
+            discover,
+            self._aim != "base",
+            self._say,
+        )
+        sizes: dict[str, int] = {}
+        for name, packed in search.attempts(runs):
+            sizes[name] = min(packed.size, sizes.get(name, packed.size))
+            if best is None or packed.size < best.size:
+                best = packed
+        if best is None:
+            return self._encode_halves(runs, pts)
+        for name, size in sizes.items():
+            self.candidates[name] = self.candidates.get(name, 0) + size
+        self.library = best.library
+        self._compare(best.scene)
+        self.frames += len(pts)
+        return best.chunks
+
+    def _encode_halves(self, runs: list[Indexed], pts: NDArray[np.int64]) -> list[Chunk]:
+        """A run as two segments."""
+        from spritecodec.mining.indexed import Indexed
+
+        if len(pts) == 1:
+            raise InputError(
+                f"frame {self.frames} of {self._clip.name} needs more pixels than a file can hold; "
+                "encode the clip at a smaller size"
+            )
+        half = len(pts) // 2
+        chunks: list[Chunk] = []
+        for part in (range(half), range(half, len(pts))):
+            halves = [
+                Indexed.of((r.rgb(t) for t in part), self._clip.height, self._clip.width)
+                for r in runs
+            ]
+            chunks += self._encode(halves, pts[part.start : part.stop])
+        return chunks
+
+    def _discover(self, mined: Packed | None, run: Indexed) -> Discovery | None:
+        """What the model places on some frames of a segment that has been mined.
+
+        The frames are those of the run, so that nothing is read again: the source's, or the
+        simplified ones where only those are kept.
+        """
+        model = self._training.after_mining(mined) if self._training else None
+        if model is None:
+            return None
+        chosen = np.linspace(0, len(run) - 1, min(len(run), MODEL_FRAMES)).astype(np.int64)
+        return model.discover_frames((self.frames + t, run.rgb(t)) for t in np.unique(chosen))
+
+    def _compare(self, scene: Scene) -> None:
+        """Compare what will be decoded with the source."""
+        renderer = Renderer(scene)
+        for t in range(len(scene)):
+            self.compared.add(renderer.frame(t), next(self._source))
+
+
+def _digest(frame: NDArray[np.uint8]) -> bytes:
+    """MD5 of a frame's pixels."""
+    return hashlib.md5(frame.data, usedforsecurity=False).digest()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -15,14 +17,14 @@ from video_makers import few_colours, kept_audio, make_video
 
 import spritecodec as sc
 from benchmarks.clips.drawn import true_scene
-from spritecodec.clip import ArrayClip
+from spritecodec.clip import ArrayClip, Piece
 from spritecodec.formats.video.video_in import open_clip
 from spritecodec.metrics import psnr
+from spritecodec.model.presets import PRESETS, Matching
 from spritecodec.render import Renderer
 from spritecodec.segment_encoder import AUTO_PSNR, Quality
 
 Frames = NDArray[np.uint8]
-# The package's attribute of that name is the function.
 
 
 @cache
@@ -238,19 +240,70 @@ def test_noise_is_mined_once_and_comes_back(tmp_path: Path) -> None:
     assert report.size < 4 / 8 * levels.size
 
 
-def test_interrupted_training_stays_for_resuming(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interrupted_training_stays_for_resuming(tmp_path: Path) -> None:
     def stop(stage: str, done: int, total: int, words: str) -> None:
         if stage == "Training" and done:
             raise KeyboardInterrupt
 
     frames = drawn("sprite-game-small", 0, 8)
     with pytest.raises(KeyboardInterrupt):
-        sc.encode(frames, tmp_path / "a.spr", preset="default", device="cpu", progress=stop)
+        sc.encode(frames, tmp_path / "a.spr", preset="slow", device="cpu", progress=stop)
     assert not (tmp_path / "a.spr").exists()
     assert [p.name for p in tmp_path.iterdir()] == ["a.spr.work"]
     assert any((tmp_path / "a.spr.work").iterdir())
+
+
+@dataclass(frozen=True)
+class CountedClip(ArrayClip):
+    """Counts the frames that are read from it."""
+
+    read: list[int] = field(default_factory=list)
+
+    def pieces(self, size: int = 64) -> Iterator[Piece]:
+        for piece in super().pieces(size):
+            self.read.append(len(piece.frames))
+            yield piece
+
+
+@pytest.fixture
+def small_preset(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A preset that trains a little, and always."""
+    default = PRESETS["default"]
+    model = replace(default.model, m=4, k=16)
+    matching = Matching(frames=4, pixels=0, rounds=1)
+    small = replace(default, model=model, matching=matching, fit=None, selective=False)
+    monkeypatch.setitem(PRESETS, "small", small)
+    return "small"
+
+
+@pytest.mark.parametrize("segment_frames", [3, 12])
+def test_each_pass_reads_the_clip_once_however_many_segments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_preset: str, segment_frames: int
+) -> None:
+    monkeypatch.setattr("spritecodec.segment_encoder.SEGMENT_FRAMES", segment_frames)
+    clip = CountedClip(drawn("sprite-game-small", 0, 12))
+    report = sc.encode(clip, tmp_path / "a.spr", preset=small_preset, device="cpu")
+    assert report.segments == 12 // segment_frames
+    assert "model" in report.candidates
+    assert report.training.startswith("trained")
+    # To sample for training, to encode, to compare. The model gets what is being encoded.
+    assert sum(clip.read) == 3 * 12
+
+
+def test_the_default_preset_says_why_it_did_not_train(tmp_path: Path) -> None:
+    frames = drawn("sprite-game-small", 0, 8)
+    stages: set[str] = set()
+    report = sc.encode(
+        frames,
+        tmp_path / "a.spr",
+        progress=lambda stage, done, total, words: stages.add(stage),
+    )
+    fast = sc.encode(frames, tmp_path / "b.spr", preset="fast")
+    assert report.training.startswith("not trained: mining left ")
+    assert "the preset fast" in fast.training
+    assert "Training" not in stages
+    assert list(report.candidates) == ["mining"]
+    assert (tmp_path / "a.spr").read_bytes() == (tmp_path / "b.spr").read_bytes()
 
 
 def test_a_sprite_and_its_mirror_images_are_stored_once(tmp_path: Path) -> None:

@@ -75,8 +75,9 @@ class Search:
         Number in the clip of the segment's first frame.
     pts : ndarray, shape (n,), int64
     time_base : Fraction
-    discovery : Discovery or None
-        What the model places on some frames of the segment.
+    discover : callable
+        Called once mining alone is done: what the model places on some frames of the segment,
+        or None.
     residual : bool
         Whether every pixel of a run must come back, or the scene stands alone.
     say : callable (stage, frames done, frames in all, words)
@@ -86,7 +87,7 @@ class Search:
     first: int
     pts: NDArray[np.int64]
     time_base: Fraction
-    discovery: Discovery | None
+    discover: Callable[[], Discovery | None]
     residual: bool
     say: Callable[[str, int, int, str], None]
 
@@ -114,9 +115,10 @@ class Search:
         known = [[g.setting.frames.ids_of(s) for s in self.library.sprites] for g in grounds]
         for packed in self.minings("mining", grounds, known):
             yield "mining", packed
-        if self.discovery is not None:
+        discovery = self.discover()
+        if discovery is not None:
             modelled = [
-                seeds + exact_sprites(self.discovery, g.setting, self.first)
+                seeds + exact_sprites(discovery, g.setting, self.first)
                 for g, seeds in zip(grounds, known, strict=True)
             ]
             for packed in self.minings("model", grounds, modelled):

@@ -16,10 +16,10 @@ from spritecodec.errors import SettingsError
 Background = Literal["learned", "solid", "none", "spatial-transformer"]
 
 MAX_SAMPLE_FRAMES = 600
-"""Most frames of a clip that training holds in memory, evenly spaced, as uint8."""
+"""Frames of a clip that training holds in memory, evenly spaced, as uint8."""
 
 MAX_SAMPLE_BYTES = 256 << 20
-"""Most bytes that those frames may take; large pictures mean fewer frames."""
+"""Bytes that those frames may take; large pictures mean fewer frames."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +157,9 @@ class Preset:
         Training of the network; empty: matching alone proposes the placements.
     patience : int
         Stop a phase after so many measurements (one every 100 steps) without gain.
+    selective : bool
+        Encoding trains only where mining leaves something that the model may explain; see
+        `spritecodec.model.training`.
     """
 
     name: str
@@ -165,6 +168,7 @@ class Preset:
     fit: Fit | None = field(default_factory=Fit)
     phases: tuple[Phase, ...] = ()
     patience: int = 10
+    selective: bool = False
 
     @property
     def trains(self) -> bool:
@@ -181,7 +185,7 @@ PAPER_PHASES = (Phase(200_000), Phase(10_000, lambda_beta=0.1))
 
 PRESETS: dict[str, Preset] = {
     "fast": Preset("fast", matching=None, fit=None),
-    "default": Preset("default"),
+    "default": Preset("default", selective=True),
     "slow": Preset(
         "slow",
         matching=Matching(frames=192, pixels=10_000_000, rounds=16),
@@ -200,6 +204,6 @@ PRESETS: dict[str, Preset] = {
         patience=1_000_000,
     ),
 }
-"""``fast`` trains nothing; ``default`` matches and fits; ``slow`` also trains the network from
-what matching found; ``paper`` is the paper's recipe (2.6) with the solid background that it
-uses for Mario, from noise."""
+"""``fast`` trains nothing; ``default`` matches and fits where that can pay; ``slow`` always does,
+and trains the network from what matching found; ``paper`` is the paper's recipe (2.6) with the
+solid background that it uses for Mario, from noise."""

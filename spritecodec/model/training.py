@@ -1,0 +1,142 @@
+"""Whether training the model can make a file smaller, and training it where it can.
+
+The model gives mining other sprites to start from. It can save only what mining by itself left
+unexplained: the residual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spritecodec.clip import Clip
+from spritecodec.errors import MissingExtraError
+from spritecodec.formats.spr.chunks import segment_sections
+from spritecodec.formats.spr.library import Packed
+from spritecodec.model.distributed import Ranks, pick_device
+from spritecodec.model.presets import Preset
+
+if TYPE_CHECKING:
+    from spritecodec.model.progress import Progress
+    from spritecodec.model.trained import TrainedModel
+
+MIN_RESIDUAL_SHARE = 0.08
+"""Share of the bytes of a mined segment that the residual takes where training can pay."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the model is trained; see `spritecodec.model.train.train` for all but one.
+
+    Attributes
+    ----------
+    preset : Preset
+    device : str
+    seed : int
+    workdir : Path
+    resume : bool
+    say : callable
+        Called with the stage, the work done, the work in all, and a few words more.
+    """
+
+    preset: Preset
+    device: str
+    seed: int
+    workdir: Path
+    resume: bool
+    say: Callable[[str, int, int, str], None]
+
+
+class Training:
+    """Trains the model of one encode, at most once.
+
+    Parameters
+    ----------
+    clip : Clip
+    settings : Settings
+        The preset trains: always, or where it may pay.
+
+    Attributes
+    ----------
+    model : TrainedModel or None
+        None where none was trained (yet).
+    verdict : str
+        Whether the model was trained and why; one sentence.
+
+    Raises
+    ------
+    MissingExtraError
+        torch is not installed.
+    SettingsError
+        The device does not exist here, or there are more processes than the preset can use.
+    """
+
+    def __init__(self, clip: Clip, settings: Settings) -> None:
+        if find_spec("torch") is None:
+            raise MissingExtraError("torch", f"the preset {settings.preset.name}")
+        self.model: TrainedModel | None = None
+        self.verdict = ""
+        self._clip = clip
+        self._settings = settings
+        self._ranks = Ranks.here()
+        if self._ranks.size > 1:
+            self._ranks.join(pick_device(settings.device, self._ranks))
+        if not settings.preset.selective:
+            self._train("the preset trains always")
+        elif not self._ranks.first and self._ranks.same(None):
+            self._train("the first process asked for it")
+
+    def after_mining(self, mined: Packed | None) -> TrainedModel | None:
+        """The model for a segment, trained now where this is the first segment and it may pay.
+
+        Parameters
+        ----------
+        mined : Packed or None
+            What mining by itself made of the segment; None where it made nothing of it, which
+            decides nothing.
+        """
+        if not self.verdict and mined is not None:
+            pays, words = can_pay(mined)
+            self._ranks.same(pays)
+            if pays:
+                self._train(words)
+            else:
+                self.verdict = f"not trained: {words}"
+        return self.model
+
+    def settle(self) -> None:
+        """Let the other processes go where no segment decided."""
+        if not self.verdict:
+            self._ranks.same(False)
+            self.verdict = "not trained: no segment could be mined as a whole"
+
+    def _train(self, words: str) -> None:
+        from spritecodec.model.train import train
+
+        settings = self._settings
+
+        def tell(p: Progress) -> None:
+            details = p.message or f"{p.stage}, loss {p.loss:.4g}, PSNR {p.psnr:.2f} dB"
+            settings.say("Training", p.step, p.steps, details)
+
+        self.verdict = f"trained: {words}"
+        self.model = train(
+            self._clip,
+            settings.preset,
+            device=settings.device,
+            seed=settings.seed,
+            workdir=settings.workdir,
+            resume=settings.resume,
+            progress=tell,
+        )
+
+
+def can_pay(mined: Packed) -> tuple[bool, str]:
+    """Whether the model may save something, and the reason in words."""
+    residual = segment_sections(mined.chunks[-1][1])["residual"]
+    share = residual / mined.size
+    words = f"mining left {share:.1%} of the bytes of the first segment to the residual"
+    return share >= MIN_RESIDUAL_SHARE, f"{words} (training pays from {MIN_RESIDUAL_SHARE:.0%})"
