@@ -132,7 +132,7 @@ def after(name: str, scene: Scene, frames: int, args: argparse.Namespace) -> dic
         clip = ArrayClip(first_frames(name, frames), Fraction(spec_of(name).fps))
         report = sc.encode(clip, file, quality="lossless", preset=args.preset)
         assert report.lossless
-        with sc.Segmentation(file, tiles=tiles) as labels:
+        with sc.Labels(file, tiles=tiles) as labels:
             chosen = range(0, frames, args.every)
             counts = count((labels.frame(t), label_frame(scene, t) + 1) for t in chosen)
             kinds = [thing.kind for thing in labels.things]

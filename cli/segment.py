@@ -12,7 +12,7 @@ from spritecodec.cli.common import JSON, OVERWRITE, SOURCE_SPR, Progress, write_
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spritecodec.labels import Segmentation
+    from spritecodec.labels import Labels
 
 EPILOG = """\b
 Examples:
@@ -55,9 +55,9 @@ def command(
     """
     from spritecodec.errors import OutputError, SettingsError
     from spritecodec.formats.video.video_out import Place
-    from spritecodec.labels import Segmentation
+    from spritecodec.labels import Labels
 
-    with Segmentation(source, by, tiles=tiles) as labels:  # type: ignore[arg-type]
+    with Labels(source, by, tiles=tiles) as labels:  # type: ignore[arg-type]
         frames = range(*slice(start, stop).indices(len(labels)))
         if not frames:
             raise SettingsError(
@@ -80,7 +80,7 @@ def command(
     click.echo(f"{len(frames):,} frames, {len(shown):,} labels show: {target}")
 
 
-def _write(labels: Segmentation, frames: range, folder: Path) -> dict[str, Any]:
+def _write(labels: Labels, frames: range, folder: Path) -> dict[str, Any]:
     """Draw the maps into a folder that is there; returns the legend."""
     import numpy as np
     from PIL import Image

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from spritecodec.errors import FormatError, SettingsError
-from spritecodec.formats.video.video_out import open_writer
-from spritecodec.reader import open as open_reader
 
 # Frames are handed on in pieces of about this many bytes; small ones stay in the cache.
 PIECE_BYTES = 1 << 20
@@ -24,7 +22,7 @@ class DecodeReport:
     frames : int
         Written to the target.
     seconds : float
-        That it took.
+        Wall-clock seconds.
     size : int
         Of the whole .spr file, in bytes.
     bitrate : float
@@ -98,6 +96,10 @@ def decode(
     SettingsError
         The frame range is empty, or `scale` or `format` is impossible.
     """
+    # Imported here, so that importing the package stays quick.
+    from spritecodec.formats.video.video_out import open_writer
+    from spritecodec.reader import open as open_reader
+
     began = time.perf_counter()
     with open_reader(source) as reader:
         if len(reader) == 0:

@@ -1,6 +1,11 @@
 """Pillow's `Image.open` for .spr files: every frame, as an animated picture.
 
-`import spritecodec` registers it. Pillow itself has no other way to find plugins.
+    import spritecodec.pillow_plugin
+    from PIL import Image
+
+    Image.open("game.spr")
+
+Importing this module registers the format. Pillow has no way to find plugins by itself.
 """
 
 from __future__ import annotations
@@ -44,7 +49,7 @@ class SprImageFile(ImageFile.ImageFile):
 
     @property
     def n_frames(self) -> int:
-        """How many frames there are."""
+        """Number of frames."""
         return len(self._reader)
 
     @property
@@ -103,8 +108,6 @@ def _accept(prefix: bytes) -> bool:
     return prefix.startswith(_SIGNATURE)
 
 
-def register() -> None:
-    """Make Pillow know .spr files."""
-    Image.register_open(SprImageFile.format, SprImageFile, _accept)
-    Image.register_extension(SprImageFile.format, ".spr")
-    Image.register_mime(SprImageFile.format, "video/x-spr")
+Image.register_open(SprImageFile.format, SprImageFile, _accept)
+Image.register_extension(SprImageFile.format, ".spr")
+Image.register_mime(SprImageFile.format, "video/x-spr")

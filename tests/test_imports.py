@@ -49,20 +49,13 @@ def test_starting_up_imports_nothing_heavy(statement: str) -> None:
     run(code)
 
 
-@pytest.mark.parametrize(
-    "imports",
-    [
-        "import spritecodec\nfrom PIL import Image",
-        "from PIL import Image\nimport spritecodec",
-        "import spritecodec\nimport PIL.ImageDraw\nfrom PIL import Image",
-    ],
-)
-def test_pillow_opens_our_files_whatever_is_imported_first(imports: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["import spritecodec.pillow_plugin", "from PIL import Image"])
+def test_pillow_opens_our_files_with_the_plugin(first: str, tmp_path: Path) -> None:
     source = tmp_path / "small.spr"
     source.write_bytes(spr_files.small_file())
-    code = f"{imports}\nimport sys\nwith Image.open(sys.argv[1]) as image:\n"
+    code = f"{first}\nimport spritecodec.pillow_plugin, sys\nfrom PIL import Image\n"
+    code += "with Image.open(sys.argv[1]) as image:\n"
     code += "    assert (image.format, image.n_frames) == ('SPR', int(sys.argv[2]))\n"
-    code += "assert Image.__spec__.loader.get_source('PIL.Image')"
     run(code, source, str(len(spr_files.frames())))
 
 
@@ -78,6 +71,7 @@ def test_decoding_needs_none_of_the_encoders_libraries(tmp_path: Path, blocked: 
 import sys
 import numpy as np
 import spritecodec as sc
+import spritecodec.pillow_plugin
 from PIL import Image
 from spritecodec import cli
 

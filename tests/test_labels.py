@@ -31,7 +31,7 @@ def source(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", ["sprite-game-small", "platformer-small"])
 def test_labels_are_those_that_the_drawn_clips_promise(name: str) -> None:
     scene = true_scene(name)
-    labels = sc.segment(scene, stop=40)
+    labels = sc.labels(scene, stop=40)
     assert labels.dtype == np.int32
     for t in range(40):
         np.testing.assert_array_equal(labels[t], label_frame(scene, t) + 1)
@@ -39,22 +39,22 @@ def test_labels_are_those_that_the_drawn_clips_promise(name: str) -> None:
 
 def test_numbers_go_on_through_all_segments_of_a_file(source: Path) -> None:
     one, two = spr_files.scenes()
-    labels = sc.segment(source)
-    np.testing.assert_array_equal(labels[:7], sc.segment(one))
-    np.testing.assert_array_equal(labels[7:], sc.segment(two))
-    tracks = sc.segment(source, "track")
-    later = sc.segment(two, "track")
-    np.testing.assert_array_equal(tracks[:7], sc.segment(one, "track"))
+    labels = sc.labels(source)
+    np.testing.assert_array_equal(labels[:7], sc.labels(one))
+    np.testing.assert_array_equal(labels[7:], sc.labels(two))
+    tracks = sc.labels(source, "track")
+    later = sc.labels(two, "track")
+    np.testing.assert_array_equal(tracks[:7], sc.labels(one, "track"))
     np.testing.assert_array_equal(tracks[7:], np.where(later > 0, later + len(one.tracks), 0))
     assert later.max() == 3
-    np.testing.assert_array_equal(sc.segment(source, start=5, stop=9), labels[5:9])
+    np.testing.assert_array_equal(sc.labels(source, start=5, stop=9), labels[5:9])
     with sc.open(source) as reader:
-        np.testing.assert_array_equal(sc.segment(reader, stop=-4), labels[:-4])
+        np.testing.assert_array_equal(sc.labels(reader, stop=-4), labels[:-4])
 
 
 def test_tracks_and_layers_cover_what_sprites_cover() -> None:
     for scene in spr_files.scenes():
-        sprites, tracks, layers = (sc.segment(scene, by) for by in ("sprite", "track", "layer"))
+        sprites, tracks, layers = (sc.labels(scene, by) for by in ("sprite", "track", "layer"))
         for number in range(1, 4):
             assert (tracks == number).any()
             assert set(layers[tracks == number]) == {1 + int(scene.tracks.layer[number - 1])}
@@ -98,8 +98,8 @@ def rooms() -> tuple[sc.Scene, NDArray[np.int64]]:
 
 def test_tiles_of_a_background_are_found_at_their_size_and_phase() -> None:
     scene, which = rooms()
-    assert not sc.segment(scene).any()
-    with sc.Segmentation(scene, tiles=True) as labels:
+    assert not sc.labels(scene).any()
+    with sc.Labels(scene, tiles=True) as labels:
         for t in range(6):
             truth = which[:48, 9 * t : 9 * t + 60]
             ours = labels.frame(t)
@@ -110,19 +110,19 @@ def test_tiles_of_a_background_are_found_at_their_size_and_phase() -> None:
             inner = np.s_[16:40, 16:50]
             assert len(np.unique(ours[inner])) == len(np.unique(truth[inner]))
         assert {thing.facts["side"] for thing in labels.things} == {16}
-    instances = sc.segment(scene, "track", tiles=True)
-    np.testing.assert_array_equal(instances > 0, sc.segment(scene, "layer", tiles=True) == 1)
-    assert len(np.unique(instances)) > len(np.unique(sc.segment(scene, tiles=True)))
+    instances = sc.labels(scene, "track", tiles=True)
+    np.testing.assert_array_equal(instances > 0, sc.labels(scene, "layer", tiles=True) == 1)
+    assert len(np.unique(instances)) > len(np.unique(sc.labels(scene, tiles=True)))
 
 
 def test_a_scene_without_anything_has_no_labels() -> None:
     scene = dataclasses.replace(rooms()[0], layers=(), textures=())
-    assert sc.segment(scene, tiles=True).shape == (6, 48, 60)
-    assert not sc.segment(scene, tiles=True).any()
+    assert sc.labels(scene, tiles=True).shape == (6, 48, 60)
+    assert not sc.labels(scene, tiles=True).any()
     with pytest.raises(sc.SettingsError, match="sprite, track or layer"):
-        sc.segment(scene, "colour")  # type: ignore[arg-type]
+        sc.labels(scene, "colour")  # type: ignore[arg-type]
     with pytest.raises(IndexError):
-        sc.Segmentation(scene).frame(6)
+        sc.Labels(scene).frame(6)
 
 
 def test_the_command_writes_maps_and_a_legend(
@@ -133,7 +133,7 @@ def test_the_command_writes_maps_and_a_legend(
     said = json.loads(capsys.readouterr().out)
     legend = json.loads((folder / "legend.json").read_text())
     assert said == legend
-    wanted = sc.segment(source, start=2)
+    wanted = sc.labels(source, start=2)
     pictures = sorted(folder.glob("*.png"))
     assert len(pictures) == 10
     for path, labels in zip(pictures, wanted, strict=True):
@@ -164,7 +164,7 @@ def test_many_labels_take_16_bits(tmp_path: Path) -> None:
     assert cli.run(["segment", str(path), str(folder)]) == 0
     with Image.open(folder / "000003.png") as picture:
         assert picture.mode.startswith("I")
-        np.testing.assert_array_equal(np.asarray(picture), sc.segment(one)[3])
+        np.testing.assert_array_equal(np.asarray(picture), sc.labels(one)[3])
 
 
 def test_what_the_command_refuses(
@@ -176,3 +176,9 @@ def test_what_the_command_refuses(
     assert cli.run(["segment", str(source), str(source)]) == 4
     assert cli.run(["segment", str(tmp_path / "none.spr"), target]) == 3
     assert not Path(target).exists()
+
+
+def test_the_old_name_says_the_new_one(source: Path) -> None:
+    with pytest.warns(DeprecationWarning, match=r"spritecodec\.labels"):
+        old = sc.segment(source, "track", start=2)
+    np.testing.assert_array_equal(old, sc.labels(source, "track", start=2))

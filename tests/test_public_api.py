@@ -14,9 +14,9 @@ import spritecodec as sc
 
 SURFACE = [
     "ArrayClip", "AudioStream", "Clip", "DecodeReport", "EncodeReport", "FormatError",
-    "InputError", "Layer", "MissingExtraError", "OutputError", "Piece", "Reader", "Recolouring",
-    "Renderer", "Residual", "Scene", "Segmentation", "SettingsError", "SpritecodecError", "Tracks",
-    "TrainingError", "Verification", "VersionError", "__version__", "decode", "encode",
+    "InputError", "Labels", "Layer", "MissingExtraError", "OutputError", "Piece", "Reader",
+    "Recolouring", "Renderer", "Residual", "Scene", "SettingsError", "SpritecodecError", "Tracks",
+    "TrainingError", "Verification", "VersionError", "__version__", "decode", "encode", "labels",
     "ms_ssim", "open", "open_clip", "psnr", "segment", "ssim",
 ]  # fmt: skip
 
@@ -42,7 +42,7 @@ def test_the_version_is_that_of_the_distribution() -> None:
     assert sc.__version__ == version("spritecodec")
 
 
-@pytest.mark.parametrize("name", ["encode", "decode"])
+@pytest.mark.parametrize("name", ["encode", "decode", "labels"])
 def test_importing_the_module_does_not_hide_the_function(name: str) -> None:
     module = importlib.import_module(f"spritecodec.{name}")
     assert inspect.ismodule(module)

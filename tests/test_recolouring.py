@@ -222,7 +222,7 @@ def test_the_file_keeps_recolouring() -> None:
 def test_labels_are_not_recoloured() -> None:
     scene = recoloured_scene()
     plain_scene = dataclasses.replace(scene, recolouring=sc.Recolouring.none())
-    np.testing.assert_array_equal(sc.segment(scene), sc.segment(plain_scene))
+    np.testing.assert_array_equal(sc.labels(scene), sc.labels(plain_scene))
 
 
 @pytest.mark.parametrize(
