@@ -13,7 +13,7 @@ import spr_files
 from PIL import Image, UnidentifiedImageError
 
 import spritecodec as sc
-import spritecodec.pillow_plugin  # noqa: F401
+import spritecodec.pillow_plugin
 from spritecodec.clip import Clip
 from spritecodec.formats.spr.chunks import Head, pack_head
 
