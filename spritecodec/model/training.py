@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from spritecodec.clip import Clip
 from spritecodec.errors import MissingExtraError
-from spritecodec.formats.spr.chunks import segment_sections
 from spritecodec.formats.spr.library import Packed
 from spritecodec.model.distributed import Ranks, pick_device
 from spritecodec.model.presets import Preset
@@ -136,7 +135,7 @@ class Training:
 
 def can_pay(mined: Packed) -> tuple[bool, str]:
     """Whether the model may save something, and the reason in words."""
-    residual = segment_sections(mined.chunks[-1][1])["residual"]
+    residual = mined.sizes["residual"]
     share = residual / mined.size
     words = f"mining left {share:.1%} of the bytes of the first segment to the residual"
     return share >= MIN_RESIDUAL_SHARE, f"{words} (training pays from {MIN_RESIDUAL_SHARE:.0%})"
