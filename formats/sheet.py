@@ -24,7 +24,7 @@ DARK = np.array([112, 112, 112], np.uint8)
 THUMBNAIL = 8
 # t-SNE compares every sprite with every other one; beyond this many it takes too long,
 # and the order is that of the first principal component.
-MOST_FOR_TSNE = 1500
+MAX_FOR_TSNE = 1500
 TSNE_STEPS = 400
 PERPLEXITY = 12.0
 
@@ -77,7 +77,7 @@ def order_by_similarity(features: NDArray[np.float64]) -> NDArray[np.int64]:
         return np.arange(n)
     centred = features - features.mean(axis=0)
     start = centred @ np.linalg.svd(centred, full_matrices=False)[2][0]
-    if n > MOST_FOR_TSNE:
+    if n > MAX_FOR_TSNE:
         return np.argsort(start, kind="stable")
     return np.argsort(_tsne(centred, start), kind="stable")
 

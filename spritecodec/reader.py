@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from spritecodec.clip import AudioStream, Piece
 from spritecodec.errors import FormatError
 from spritecodec.formats.spr.chunks import (
-    MOST_SEGMENT_FRAMES,
+    MAX_SEGMENT_FRAMES,
     SECTIONS,
     Head,
     segment_sections,
@@ -180,9 +180,9 @@ class Reader:
         first = 0
         for position, chunk in enumerate(self._container.chunks):
             if chunk.kind == "SEGM":
-                if not 1 <= chunk.frames <= MOST_SEGMENT_FRAMES:
+                if not 1 <= chunk.frames <= MAX_SEGMENT_FRAMES:
                     raise FormatError(
-                        f"a segment has {chunk.frames} frames, not 1 to {MOST_SEGMENT_FRAMES}",
+                        f"a segment has {chunk.frames} frames, not 1 to {MAX_SEGMENT_FRAMES}",
                         chunk.kind,
                         chunk.offset,
                     )

@@ -22,10 +22,10 @@ Rect = tuple[int, int, int, int]  # x0, y0, x1, y1; x1 and y1 are outside
 Rects = NDArray[np.int64]  # (rectangles, 4), columns as in Rect
 
 # Above these, drawing the whole frame is quicker than drawing the changed rectangles.
-MOST_RECTANGLES = 16
-MOST_CHANGED_SHARE = 0.5
+MAX_RECTANGLES = 16
+MAX_CHANGED_SHARE = 0.5
 # Bytes; larger pictures are drawn by bit operations, smaller ones by copying under a mask.
-LARGEST_MASKED = 2048
+MAX_MASKED_BYTES = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class _Stamp:
         alpha = _rows(plane, plane, plane)
         if ((plane == 0) | (plane == 255)).all():
             colour &= alpha
-            if colour.size <= LARGEST_MASKED:
+            if colour.size <= MAX_MASKED_BYTES:
                 return _Stamp(colour, shows=alpha != 0)
             return _Stamp(colour, keep=~alpha)
         weight = alpha.astype(np.uint16)
@@ -252,8 +252,8 @@ class Renderer:
         self._changes_from = np.searchsorted(frame[order], np.arange(len(scene) + 1)).tolist()
 
         area = np.bincount(frame, extent.prod(axis=1), len(scene))
-        whole = area > MOST_CHANGED_SHARE * scene.width * scene.height
-        whole |= np.bincount(frame, minlength=len(scene)) > MOST_RECTANGLES
+        whole = area > MAX_CHANGED_SHARE * scene.width * scene.height
+        whole |= np.bincount(frame, minlength=len(scene)) > MAX_RECTANGLES
         whole[1:] |= (np.diff(scene.backdrop.astype(np.int16), axis=0) != 0).any(axis=1)
         whole[1:] |= np.diff(self._tables) != 0
         whole |= self._carries  # patches move as backgrounds do, which are drawn afresh too

@@ -195,7 +195,7 @@ def test_noise_is_split_before_it_exceeds_what_readers_accept(
     frames = np.random.default_rng(2).integers(0, 256, (9, 20, 30, 3), np.uint8)
     limit = 3 * 20 * 30
     monkeypatch.setattr("spritecodec.mining.search.RESIDUAL_LIMIT", limit)
-    monkeypatch.setattr("spritecodec.formats.spr.chunks.RESIDUAL_LIMIT", limit)
+    monkeypatch.setattr("spritecodec.formats.spr.residual.RESIDUAL_LIMIT", limit)
     report = sc.encode(frames, tmp_path / "a.spr", preset="fast")
     check_report(report, tmp_path / "a.spr", frames)
     assert report.lossless

@@ -1,4 +1,4 @@
-"""What a .spr file says, as chunk payloads and back (specification: "Payloads").
+"""What a .spr file says, as chunk payloads and back (SPEC.md section 7).
 
 ========  ===================  ===============================================
 chunk     writer               content
@@ -10,8 +10,8 @@ chunk     writer               content
 ``AUDI``  `pack_audio`         one audio stream, packets as the source has them
 ========  ===================  ===============================================
 
-Every payload is one zstd frame, but for SEGM, which is four or five, each behind its
-length, so that the bytes of each kind can be told apart.
+DICT and TEXT are one zstd frame each. SEGM is four or five, each behind its length, so that
+the bytes of each kind can be counted.
 """
 
 from __future__ import annotations
@@ -29,21 +29,20 @@ from spritecodec.errors import FormatError
 from spritecodec.formats.spr.container import write_varint
 from spritecodec.formats.spr.pictures import Palette, Picture, read_pictures, write_pictures
 from spritecodec.formats.spr.recolouring import read_recolouring, write_recolouring
-from spritecodec.formats.spr.streams import Cursor, Ints, read_stream, write_stream
+from spritecodec.formats.spr.residual import read_residual, write_residual
+from spritecodec.formats.spr.streams import Cursor, Ints, read_exactly, read_stream, write_stream
 from spritecodec.formats.spr.tracks import read_tracks, write_tracks
 from spritecodec.formats.spr.zstd import compress, decompress
 from spritecodec.scene import Layer, Recolouring, Residual, Scene, Tracks
 
-# The most that a reader is ready to allocate for one payload.
-PAYLOAD_LIMIT = 1 << 30
+# SPEC.md section 9. What a reader is ready to allocate:
+PAYLOAD_LIMIT = 1 << 30  # bytes of one compressed frame's content
 PICTURE_LIMIT = 1 << 25  # pixels in one DICT or TEXT
-RESIDUAL_LIMIT = 1 << 27  # pixels in one segment's patches
-SCREEN_LIMIT = 1 << 25
-MOST_FRAMES = 1 << 24
-MOST_SEGMENT_FRAMES = 1 << 16
-MOST_LAYERS = 1 << 8
-MOST_PATCHES = 1 << 24
-MOST_TEXTURES_PER_LAYER = 1 << 16
+SCREEN_LIMIT = 1 << 25  # pixels
+MAX_FRAMES = 1 << 24
+MAX_SEGMENT_FRAMES = 1 << 16
+MAX_LAYERS = 1 << 8
+MAX_TEXTURES_PER_LAYER = 1 << 16
 
 SECTIONS = ("timing", "pan", "tracks", "residual", "recolouring")
 
@@ -123,7 +122,7 @@ def unpack_head(payload: bytes) -> Head:
         raise FormatError("a field of the file's head has the wrong type", "HEAD")
     width, height, frames, tn, td, rn, rd, quality, lossless, encoder = fields
     sides = 1 <= width <= 65535 and 1 <= height <= 65535 and width * height <= SCREEN_LIMIT
-    if not (sides and 1 <= frames <= MOST_FRAMES):
+    if not (sides and 1 <= frames <= MAX_FRAMES):
         raise FormatError(f"impossible size: {frames} frames of {width}x{height}", "HEAD")
     if min(tn, td, rn, rd) < 1:
         raise FormatError("the time base or frame rate is not positive", "HEAD")
@@ -170,30 +169,6 @@ def _write_pan(scene: Scene) -> list[bytes]:
     return parts
 
 
-def _write_residual(residual: Residual, palette: Palette) -> list[bytes]:
-    pictures = [
-        residual.pixels[a:b].reshape(h, w, 4)
-        for a, b, h, w in zip(
-            residual.first[:-1].tolist(),
-            residual.first[1:].tolist(),
-            residual.height.tolist(),
-            residual.width.tolist(),
-            strict=True,
-        )
-    ]
-    parts = [
-        write_stream(np.diff(residual.start, prepend=0)),
-        write_stream(residual.length - 1),
-        write_stream(residual.x),
-        write_stream(residual.y),
-        write_pictures(pictures, palette),
-    ]
-    moves_with = residual.layer[residual.length > 1]  # nothing moves in a single frame
-    if (moves_with >= 0).any():
-        parts.append(write_stream(moves_with + 1))
-    return parts
-
-
 def pack_segment(scene: Scene, palette: Palette) -> bytes:
     """A ``SEGM`` payload: the sections that `pack_sections` gives, one after another."""
     return b"".join(pack_sections(scene, palette).values())
@@ -222,7 +197,7 @@ def pack_sections(scene: Scene, palette: Palette) -> dict[str, bytes]:
         "timing": _write_timing(scene),
         "pan": _write_pan(scene),
         "tracks": write_tracks(scene.tracks, scene.layers) if len(scene.tracks) else [],
-        "residual": _write_residual(scene.residual, palette) if len(scene.residual) else [],
+        "residual": write_residual(scene.residual, palette) if len(scene.residual) else [],
     }
     sections = {name: _write_section(streams) for name, streams in parts.items()}
     if len(scene.recolouring):
@@ -267,14 +242,14 @@ def _take_section(cursor: Cursor, name: str) -> bytes:
 
 def _read_pan(cursor: Cursor, frames: int, textures: int) -> tuple[Layer, ...]:
     layers = []
-    for _ in range(cursor.count(MOST_LAYERS, "layers")):
-        rows = read_stream(cursor, 3 * MOST_TEXTURES_PER_LAYER)
+    for _ in range(cursor.count(MAX_LAYERS, "layers")):
+        rows = read_stream(cursor, 3 * MAX_TEXTURES_PER_LAYER)
         if len(rows) % 3:
             raise cursor.fail("a layer's texture list is cut short")
         rows = rows.reshape(-1, 3)
         if len(rows) and (rows[:, 0].min() < 0 or rows[:, 0].max() >= textures):
             raise cursor.fail("a layer uses a texture that does not exist")
-        pan = np.stack([np.cumsum(_exactly(cursor, frames, "pan")) for _ in range(2)], 1)
+        pan = np.stack([np.cumsum(read_exactly(cursor, frames, "pan")) for _ in range(2)], 1)
         if max(_magnitude(rows), _magnitude(pan)) >= 1 << 30:
             raise cursor.fail("a layer lies absurdly far away")
         layers.append(Layer(pan.astype(np.int32), rows.astype(np.int32)))
@@ -285,53 +260,19 @@ def _magnitude(values: Ints) -> int:
     return max(-int(values.min()), int(values.max())) if values.size else 0
 
 
-def _exactly(cursor: Cursor, count: int, what: str) -> Ints:
-    values = read_stream(cursor, count)
-    if len(values) != count:
-        raise cursor.fail(f"{len(values)} values of {what} instead of {count}")
-    return values
-
-
-def _read_residual(
-    cursor: Cursor, palette: Palette, frames: int, width: int, height: int, layers: int
-) -> Residual:
-    start = np.cumsum(read_stream(cursor, MOST_PATCHES))
-    length, x, y = (_exactly(cursor, len(start), "residual patches") for _ in range(3))
-    length = length + 1
-    pictures = read_pictures(cursor, palette, RESIDUAL_LIMIT)
-    if len(pictures) != len(start):
-        raise cursor.fail("the residual's patches and pictures differ in number")
-    h = np.array([p.shape[0] for p in pictures], np.int64)
-    w = np.array([p.shape[1] for p in pictures], np.int64)
-    inside = (start >= 0) & (length >= 1) & (length <= frames) & (start + length <= frames)
-    inside &= (x >= 0) & (y >= 0) & (x <= width) & (y <= height)
-    inside &= (x + w <= width) & (y + h <= height)
-    if not inside.all() or (np.diff(start) < 0).any():
-        raise cursor.fail("a residual patch lies outside the segment")
-    pixels = np.concatenate([p.reshape(-1, 4) for p in pictures] or [np.zeros((0, 4), np.uint8)])
-    if not np.isin(pixels[:, 3], (0, 255)).all():
-        raise cursor.fail("a residual pixel is translucent")
-    layer = np.full(len(start), -1)
-    if cursor.at < len(cursor.data):
-        lasting = np.flatnonzero(length > 1)
-        moves_with = _exactly(cursor, len(lasting), "residual layers") - 1
-        if not ((moves_with >= -1) & (moves_with < layers)).all():
-            raise cursor.fail("a residual patch moves with a layer that does not exist")
-        if (moves_with == -1).all():
-            raise cursor.fail("the residual's layers are stored though no patch moves")
-        layer[lasting] = moves_with
-    first = np.append(0, np.cumsum(w * h)).astype(np.int64)
-    columns = {"start": start, "length": length, "layer": layer}
-    columns |= {"x": x, "y": y, "width": w, "height": h}
-    narrow = {name: column.astype(np.int32) for name, column in columns.items()}
-    return Residual(first=first, pixels=pixels, **narrow)
-
-
 def _read_times(timing: Cursor, frames: int) -> Ints:
-    pts = np.cumsum(_exactly(timing, frames, "time stamps"))
+    pts = np.cumsum(read_exactly(timing, frames, "time stamps"))
     if (np.diff(pts) <= 0).any():
         raise timing.fail("the time stamps do not increase")
     return pts
+
+
+def _read_backdrop(timing: Cursor, frames: int) -> NDArray[np.uint8]:
+    """RGB of each frame, shape (frames, 3)."""
+    colours = read_exactly(timing, frames, "backdrop colours")
+    if ((colours < 0) | (colours >> 24 != 0)).any():
+        raise timing.fail("a backdrop is not a colour")
+    return np.stack([colours >> 16, colours >> 8 & 255, colours & 255], 1).astype(np.uint8)
 
 
 def unpack_times(payload: bytes, frames: int) -> Ints:
@@ -343,9 +284,8 @@ def unpack_times(payload: bytes, frames: int) -> Ints:
         That part of the payload is damaged.
     """
     outer = Cursor(payload, "SEGM")
-    return _read_times(
-        Cursor(decompress(outer.take(outer.varint()), PAYLOAD_LIMIT), "SEGM"), frames
-    )
+    timing = decompress(_take_section(outer, "timing"), PAYLOAD_LIMIT)
+    return _read_times(Cursor(timing, "SEGM"), frames)
 
 
 def unpack_segment(
@@ -375,23 +315,15 @@ def unpack_segment(
         The payload is damaged.
     """
     palette = palette.copy()
-    outer = Cursor(payload, "SEGM")
-    contents = []
-    for name in SECTIONS:
-        frame = _take_section(outer, name)
-        contents.append(Cursor(decompress(frame, PAYLOAD_LIMIT) if frame else b"", "SEGM"))
-    outer.end()
-    timing, pan, tracks, residual, recolouring = contents
+    sections = _open_sections(payload)
+    timing, pan, tracks, residual, recolouring = sections
     pts = _read_times(timing, frames)
-    colours = _exactly(timing, frames, "backdrop colours")
-    if ((colours < 0) | (colours >> 24 != 0)).any():
-        raise timing.fail("a backdrop is not a colour")
-    backdrop = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], 1).astype(np.uint8)
+    backdrop = _read_backdrop(timing, frames)
     layers = _read_pan(pan, frames, len(textures))
-    # The palette grows from section to section: the order of these is that of the file.
+    screen = head.width, head.height
+    # The residual and the recolouring add colours: read them in the order of the file.
     scene = Scene(
-        head.width,
-        head.height,
+        *screen,
         pts,
         head.time_base,
         backdrop,
@@ -399,14 +331,22 @@ def unpack_segment(
         textures,
         layers,
         read_tracks(tracks, layers, frames, len(sprites)) if tracks.data else Tracks.none(),
-        _read_residual(residual, palette, frames, head.width, head.height, len(layers))
+        read_residual(residual, palette, frames, screen, len(layers))
         if residual.data
         else Residual.none(),
         read_recolouring(recolouring, palette, frames) if recolouring.data else Recolouring.none(),
     )
-    for cursor in contents:
-        cursor.end()
+    for section in sections:
+        section.end()
     return scene
+
+
+def _open_sections(payload: bytes) -> list[Cursor]:
+    """A cursor on the content of each of SECTIONS."""
+    outer = Cursor(payload, "SEGM")
+    frames = [_take_section(outer, name) for name in SECTIONS]
+    outer.end()
+    return [Cursor(decompress(f, PAYLOAD_LIMIT) if f else b"", "SEGM") for f in frames]
 
 
 def pack_audio(audio: AudioStream) -> bytes:
@@ -454,8 +394,8 @@ def unpack_audio(payload: bytes) -> AudioStream:
         raise cursor.fail("the audio stream's set-up is damaged")
     codec, rate, channels, layout, extradata, numerator, denominator = fields
     timing = Cursor(decompress(cursor.take(cursor.varint()), PAYLOAD_LIMIT), "AUDI")
-    pts = np.cumsum(read_stream(timing, MOST_FRAMES))
-    dts, duration, sizes = (_exactly(timing, len(pts), "audio packets") for _ in range(3))
+    pts = np.cumsum(read_stream(timing, MAX_FRAMES))
+    dts, duration, sizes = (read_exactly(timing, len(pts), "audio packets") for _ in range(3))
     timing.end()
     packets = tuple(cursor.take(size) for size in sizes.tolist())
     cursor.end()

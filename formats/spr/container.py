@@ -1,11 +1,11 @@
-"""The .spr container: signature, chunks, index, and the zstd frames inside chunks.
+"""The .spr container: signature, chunks and index.
 
-    file  = header chunk* index footer
+    file   = header chunk* index footer
     header = signature (8 bytes), version, lowest reader version, draft (1 byte each)
-    chunk = kind (4 ASCII letters), frames (varint), length (varint), payload, CRC-32
+    chunk  = kind (4 ASCII letters), frames (varint), length (varint), payload, CRC-32
 
-The byte layout is written down in ``SPEC.md``, sections 1 to 4; this file knows
-nothing about what the payloads mean.
+The byte layout is that of ``SPEC.md``, sections 1 to 3. Nothing here knows what the payloads
+mean.
 """
 
 from __future__ import annotations
@@ -34,10 +34,6 @@ CRC_SIZE = 4
 FOOTER_SIZE = 4
 VARINT_SIZE = 9  # bytes; a varint holds 63 bits at most
 CHUNK_LIMIT = 1 << 31
-WINDOW_LIMIT = 1 << 27
-ZSTD_LEVEL = 22
-# Above this many bytes only two ways to cut a payload into blocks are tried.
-CUT_SEARCH_LIMIT = 1 << 18
 
 
 # --- integers -------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""From a segment's Scene to chunks: what the file has already is not written again."""
+"""From a segment's Scene to chunks, without what the file has already."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Pictures as streams (specification: "Pictures").
+"""Pictures as streams (SPEC.md section 6).
 
 All pictures of a file share one palette, which grows from chunk to chunk: a payload first
 adds the colours that it is the first to use, then gives pixels as indices. Index 0 is
-always the clear pixel (0, 0, 0, 0). Where colours are too many for that (natural video),
-a payload stores its RGBA planes directly and leaves the palette alone.
+always the clear pixel (0, 0, 0, 0). Where there are too many colours for a palette (natural
+video), a payload stores its RGBA channels directly and leaves the palette as it is.
 
 ======= ========== ==========================================================
 layout  name       how the pixels of all pictures follow one another
@@ -12,7 +12,7 @@ layout  name       how the pixels of all pictures follow one another
 1       columns    picture after picture, column after column
 2       tiles      each picture cut into square tiles: first a map of tile
                    numbers, then the pixels of the distinct tiles, row by row
-3       direct     rows, in four planes R, G, B, A, each predicted from the
+3       direct     rows, in four channels R, G, B, A, each predicted from the
                    pixel to the left and the pixel above
 ======= ========== ==========================================================
 """
@@ -25,15 +25,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spritecodec.formats.spr.container import write_varint
-from spritecodec.formats.spr.streams import MOST_TRIED, Cursor, read_stream, smallest, write_stream
+from spritecodec.formats.spr.streams import SAMPLE_SIZE, Cursor, read_stream, smallest, write_stream
 
 Picture = NDArray[np.uint8]
 Indices = NDArray[np.int64]
 
 ROWS, COLUMNS, TILES, DIRECT = range(4)
 TILE_SIZES = (8, 16, 32)
-MOST_COLOURS = 65536
-MOST_SIDE = 1 << 20
+MAX_COLOURS = 65536
+MAX_SIDE = 1 << 20
 
 
 class Palette:
@@ -86,7 +86,7 @@ def index_colours(
     known = order[np.minimum(place, len(order) - 1)]
     is_new = palette.packed[known] != colours
     new = np.flatnonzero(is_new)
-    if len(palette.packed) + len(new) > MOST_COLOURS:
+    if len(palette.packed) + len(new) > MAX_COLOURS:
         return None
     new = new[np.argsort(first[new])]  # in the order of their first use
     number = known.astype(np.int64)
@@ -160,7 +160,7 @@ def write_pictures(pictures: Sequence[Picture], palette: Palette) -> bytes:
     palette.add(new)
     colours = write_stream(new.T.ravel())
     split = [p.astype(np.int64) for p in _split(flat, sizes)]
-    tried = split[:: -(-len(flat) // MOST_TRIED)]
+    tried = split[:: -(-len(flat) // SAMPLE_SIZE)]
     layouts = [(ROWS, 0), (COLUMNS, 0)]
     layouts += [
         (TILES, side) for side in TILE_SIZES if any(max(p.shape) >= 2 * side for p in tried)
@@ -189,7 +189,7 @@ def read_colours(cursor: Cursor, palette: Palette) -> None:
     FormatError
         They are damaged, or more than a palette may have.
     """
-    colours = read_stream(cursor, 4 * (MOST_COLOURS - len(palette.packed)))
+    colours = read_stream(cursor, 4 * (MAX_COLOURS - len(palette.packed)))
     if len(colours) % 4 or ((colours < 0) | (colours > 255)).any():
         raise cursor.fail("the palette is damaged")
     palette.add(np.ascontiguousarray(colours.reshape(4, -1).T.astype(np.uint8)))
@@ -204,7 +204,7 @@ def read_pictures(cursor: Cursor, palette: Palette, pixel_limit: int) -> tuple[P
     palette : Palette
         The file's palette so far; new colours are added to it.
     pixel_limit : int
-        Most pixels allowed in all pictures together, checked before allocation.
+        The most pixels allowed in all pictures together; checked before allocation.
 
     Raises
     ------
@@ -217,7 +217,7 @@ def read_pictures(cursor: Cursor, palette: Palette, pixel_limit: int) -> tuple[P
     widths, heights = read_stream(cursor, count), read_stream(cursor, count)
     if len(widths) != count or len(heights) != count:
         raise cursor.fail("a picture has no size")
-    if min(widths.min(), heights.min()) < 1 or max(widths.max(), heights.max()) > MOST_SIDE:
+    if min(widths.min(), heights.min()) < 1 or max(widths.max(), heights.max()) > MAX_SIDE:
         raise cursor.fail("a picture has an impossible size")
     total = int((widths * heights).sum())
     if total > pixel_limit:

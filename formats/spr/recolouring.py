@@ -1,6 +1,6 @@
-"""A segment's recolouring as streams and back (specification: "Payloads", SEGM).
+"""A segment's recolouring as streams and back (SPEC.md section 7, "Recolouring").
 
-Colours are palette numbers. The tables stand side by side, one row a replaced colour: what
+Colours are palette numbers. They are stored colour by colour, through all tables: what
 becomes of a colour changes little from table to table.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.formats.spr.pictures import MOST_COLOURS, Palette, index_colours, read_colours
+from spritecodec.formats.spr.pictures import MAX_COLOURS, Palette, index_colours, read_colours
 from spritecodec.formats.spr.streams import Cursor, Ints, read_stream, write_stream
 from spritecodec.scene import Recolouring
 
-MOST_SOURCES = 1 << 15  # colours that a segment replaces
-MOST_TARGETS = 1 << 24  # colours in all tables of a segment
+MAX_SOURCES = 1 << 15  # colours that a segment replaces
+MAX_TARGETS = 1 << 24  # colours in all tables of a segment
 
 
 def _opaque(rgb: NDArray[np.uint8]) -> NDArray[np.uint32]:
@@ -43,7 +43,7 @@ def write_recolouring(recolouring: Recolouring, palette: Palette) -> list[bytes]
     targets = _opaque(recolouring.target).T
     indexed = index_colours(np.append(_opaque(recolouring.source), targets.ravel()), palette)
     if indexed is None:
-        raise ValueError(f"a recolouring whose colours do not fit {MOST_COLOURS} in all")
+        raise ValueError(f"a recolouring whose colours do not fit {MAX_COLOURS} in all")
     numbers, new = indexed
     palette.add(new)
     sources = len(recolouring.source)
@@ -75,8 +75,8 @@ def read_recolouring(cursor: Cursor, palette: Palette, frames: int) -> Recolouri
     if end[-1] > frames:
         raise cursor.fail("a run of the recolouring lies outside the segment")
     read_colours(cursor, palette)
-    source = _rgb(cursor, palette, read_stream(cursor, MOST_SOURCES))
-    numbers = read_stream(cursor, MOST_TARGETS)
+    source = _rgb(cursor, palette, read_stream(cursor, MAX_SOURCES))
+    numbers = read_stream(cursor, MAX_TARGETS)
     if not len(source) or len(numbers) % len(source):
         raise cursor.fail("a table of the recolouring is cut short")
     if len(np.unique(source, axis=0)) != len(source):

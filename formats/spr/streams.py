@@ -1,16 +1,16 @@
-"""Streams: arrays of integers as bytes, before zstd (specification: "Streams").
+"""Streams: arrays of integers as bytes, not compressed yet (SPEC.md section 5).
 
 A stream is written as a mode byte, a varint count, and one or more bodies. The writer
-tries every mode that can hold the values and keeps the one that zstd makes smallest; the
-reader just follows the mode byte.
+tries every mode that may be the best and keeps the one that zstd makes smallest; the
+reader follows the mode byte.
 
 ===== ======== ==============================================================
 mode  name     bodies
 ===== ======== ==============================================================
 0     plain    the values
-1     delta    differences from the value before (the first from 0)
+1     delta    differences from the previous value (the first from 0)
 2     runs     the value of each run; run lengths less one
-3     sparse   the values that are not 0; how many zeros stand before each
+3     sparse   the values that are not 0; how many zeros precede each
 ===== ======== ==============================================================
 
 A body is a varint count (left out where it is known), a width byte, and the numbers:
@@ -37,12 +37,19 @@ PLAIN, DELTA, RUNS, SPARSE = range(4)
 WIDTHS = (1, 2, 4, 8)
 VARINT = 0
 
+# A candidate within this ratio of the quickly compressed smallest is compressed strongly too.
+SHORTLIST_RATIO = 1.25
+STRONG_LIMIT = 1 << 16  # bytes; more are compressed at a medium level
+# The mode of more values than this is chosen by a sample of so many, in parts spread evenly.
+SAMPLE_SIZE = 1 << 18
+SAMPLE_PARTS = 16
+
 
 class _Trials(threading.local):
-    """Compressors for trial compression, a set for each thread: they cannot be shared.
+    """Compressors for trials. Each thread has its own set, since threads cannot share one.
 
-    The quick one finds which candidates may be the smallest; the strong one, for much data
-    the medium one, finds which of these is.
+    The quick one finds the candidates that may be the smallest. The strong one, or for much
+    data the medium one, decides between these.
     """
 
     def __init__(self) -> None:
@@ -52,11 +59,6 @@ class _Trials(threading.local):
 
 
 _trials = _Trials()
-IN_THE_RUNNING = 1.25  # times the bytes of the smallest
-MUCH = 1 << 16  # bytes
-# Of more values than this, stretches from all over, so many in all, choose the mode.
-MOST_TRIED = 1 << 18
-STRETCHES = 16
 
 
 class Cursor:
@@ -149,12 +151,12 @@ def _planes(codes: NDArray[np.uint64], width: int) -> bytes:
     return codes.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :width].T.tobytes()
 
 
-def _tried(values: NDArray[Any]) -> NDArray[Any]:
-    """The values by which a way to write them is chosen."""
-    if len(values) <= MOST_TRIED:
+def _sample(values: NDArray[Any]) -> NDArray[Any]:
+    """The values by which the way to write all of them is chosen."""
+    if len(values) <= SAMPLE_SIZE:
         return values
-    parts = np.array_split(values, STRETCHES)
-    return np.concatenate([part[: MOST_TRIED // STRETCHES] for part in parts])
+    parts = np.array_split(values, SAMPLE_PARTS)
+    return np.concatenate([part[: SAMPLE_SIZE // SAMPLE_PARTS] for part in parts])
 
 
 def _body(values: Ints) -> bytes:
@@ -163,7 +165,7 @@ def _body(values: Ints) -> bytes:
     top = int(codes.max()) if len(codes) else 0
     width = next(w for w in WIDTHS if top < 1 << (8 * w))
     if width > 1 and top < 1 << 63:
-        tried = _tried(codes)
+        tried = _sample(codes)
         if smallest([_planes(tried, width), _varints(tried)]) == 1:
             return bytes([VARINT]) + _varints(codes)
     return bytes([width]) + _planes(codes, width)
@@ -190,14 +192,14 @@ def _runs(values: Ints) -> tuple[Ints, Ints]:
 
 
 def smallest(candidates: Sequence[bytes]) -> int:
-    """Which of several ways to write the same takes fewest bytes after zstd, by estimate."""
+    """The index of the candidate that zstd makes smallest, by trial compression."""
     quick = [len(_trials.quick.compress(data)) for data in candidates]
-    near = [i for i, size in enumerate(quick) if size <= IN_THE_RUNNING * min(quick)]
-    if len(near) == 1:
-        return near[0]
-    much = max(len(candidates[i]) for i in near) > MUCH
+    shortlist = [i for i, size in enumerate(quick) if size <= SHORTLIST_RATIO * min(quick)]
+    if len(shortlist) == 1:
+        return shortlist[0]
+    much = max(len(candidates[i]) for i in shortlist) > STRONG_LIMIT
     trial = _trials.medium if much else _trials.strong
-    return min(near, key=lambda i: len(trial.compress(candidates[i])))
+    return min(shortlist, key=lambda i: len(trial.compress(candidates[i])))
 
 
 def _in_mode(v: Ints, mode: int) -> bytes:
@@ -216,7 +218,7 @@ def _in_mode(v: Ints, mode: int) -> bytes:
 
 
 def _likely_modes(v: Ints) -> list[int]:
-    """Those that may take fewest bytes."""
+    """The modes that may take the fewest bytes."""
     if len(v) < 2:
         return [PLAIN]
     modes = [PLAIN, DELTA]
@@ -237,7 +239,7 @@ def write_stream(values: NDArray[np.generic] | Sequence[int]) -> bytes:
     v: Ints = np.asarray(values, np.int64).ravel()
     if len(v) == 0:
         return bytes([PLAIN]) + write_varint(0)
-    tried = _tried(v)
+    tried = _sample(v)
     modes = _likely_modes(tried)
     candidates = [_in_mode(tried, mode) for mode in modes]
     best = smallest(candidates)
@@ -252,7 +254,7 @@ def read_stream(cursor: Cursor, limit: int) -> Ints:
     cursor : Cursor
         Stands at the mode byte; moves behind the stream.
     limit : int
-        Most values allowed; checked before anything is allocated.
+        The most values allowed; checked before anything is allocated.
 
     Returns
     -------
@@ -287,3 +289,17 @@ def read_stream(cursor: Cursor, limit: int) -> Ints:
         raise cursor.fail("the runs do not add up")
     out[where] = value
     return out
+
+
+def read_exactly(cursor: Cursor, count: int, what: str) -> Ints:
+    """Read a stream that must have `count` values.
+
+    Raises
+    ------
+    FormatError
+        The stream is damaged or has another number of values; the message says of `what`.
+    """
+    values = read_stream(cursor, count)
+    if len(values) != count:
+        raise cursor.fail(f"{len(values)} values of {what} instead of {count}")
+    return values

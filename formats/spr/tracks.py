@@ -1,24 +1,33 @@
-"""Tracks as streams (specification: "Tracks").
+"""Tracks as streams (SPEC.md section 7, "Tracks").
 
 A track's first placement is written in screen coordinates; every later one as a step from
-the one before. Steps are predicted (the object rests, or goes on as it went), and follow
-one another track by track or frame by frame, whichever compresses better: track by track
-keeps an object's habits together, frame by frame the objects that move in step.
+the previous one. Steps are predicted (the object rests, or goes on as it went). They are
+ordered track by track or frame by frame, whichever compresses better: track by track keeps
+an object's habits together, frame by frame the objects that move in step.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.formats.spr.streams import Cursor, Ints, read_stream, smallest, write_stream
+from spritecodec.formats.spr.streams import (
+    Cursor,
+    Ints,
+    read_exactly,
+    read_stream,
+    smallest,
+    write_stream,
+)
 from spritecodec.scene import Layer, Tracks
 
 BY_TRACK, BY_FRAME = 0, 1
 REST, GO_ON = 0, 2  # added to the order: a step stream's mode byte is order + predictor
 
-MOST_TRACKS = 1 << 22
-MOST_PLACEMENTS = 1 << 24
+MAX_TRACKS = 1 << 22
+MAX_PLACEMENTS = 1 << 24
 
 
 def _owners(length: Ints) -> Ints:
@@ -72,9 +81,7 @@ def _read_steps(cursor: Cursor, first: Ints, length: Ints, orders: list[NDArray[
     if mode > BY_FRAME + GO_ON:
         raise cursor.fail(f"unknown step mode {mode}")
     order = orders[mode & 1]
-    coded = read_stream(cursor, len(order))
-    if len(coded) != len(order):
-        raise cursor.fail("steps are missing")
+    coded = read_exactly(cursor, len(order), "steps")
     steps = np.zeros(int(length.sum()), np.int64)
     steps[order] = coded
     return _sums(steps, first, length) if mode & GO_ON else steps
@@ -122,10 +129,8 @@ def _read_sprites(
     if mode > BY_FRAME:
         raise cursor.fail(f"unknown sprite order {mode}")
     order = orders[mode]
-    code = read_stream(cursor, len(order))
+    code = read_exactly(cursor, len(order), "sprite changes")
     spelled = iter(read_stream(cursor, len(order)).tolist())
-    if len(code) != len(order):
-        raise cursor.fail("sprite changes are missing")
     owner = _owners(length)
     current = start_sprite.tolist()
     recent: dict[int, list[int]] = {}
@@ -206,11 +211,56 @@ def read_tracks(cursor: Cursor, layers: tuple[Layer, ...], frames: int, sprites:
     FormatError
         The streams are damaged.
     """
-    start = read_stream(cursor, MOST_TRACKS)
-    heads = [read_stream(cursor, len(start)) for _ in range(7)]
-    if any(len(h) != len(start) for h in heads):
-        raise cursor.fail("a track is incomplete")
-    length, layer, z, sprite_code, x0, y0, flip0 = heads
+    heads = _read_heads(cursor, len(layers), frames)
+    start, length = heads.start, heads.length
+    first = np.cumsum(length) - length
+    orders = [_track_order(length), _frame_order(start, length)]
+    sprite = _read_sprites(cursor, heads.sprite, length, orders)
+    if len(sprite) and (sprite.min() < 0 or sprite.max() >= sprites):
+        raise cursor.fail("a placement has a sprite that is not in the dictionary")
+    pan = _pan_at(layers, heads.layer, start)
+    values = []
+    for begin in (heads.x + pan[:, 0], heads.y + pan[:, 1], heads.flip):
+        steps = _read_steps(cursor, first, length, orders)
+        values.append(_sums(steps, first, length) + np.repeat(begin, length))
+    x, y, flip = values
+    if any(len(v) and max(-v.min(), v.max()) >= 1 << 30 for v in (x, y, heads.z)):
+        raise cursor.fail("a placement lies absurdly far away")
+    if ((flip < 0) | (flip > 3)).any():
+        raise cursor.fail("a placement has an unknown flip")
+    return Tracks(
+        heads.layer.astype(np.int32),
+        heads.z.astype(np.int32),
+        start.astype(np.int32),
+        np.append(first, int(length.sum())).astype(np.int64),
+        sprite.astype(np.int32),
+        x.astype(np.int32),
+        y.astype(np.int32),
+        flip.astype(np.uint8),
+    )
+
+
+class _Heads(NamedTuple):
+    """What a segment says once a track: shape (tracks,) each.
+
+    `sprite`, `x`, `y` and `flip` are those of the first placement; x and y on the screen.
+    """
+
+    start: Ints
+    length: Ints
+    layer: Ints
+    z: Ints
+    sprite: Ints
+    x: Ints
+    y: Ints
+    flip: Ints
+
+
+def _read_heads(cursor: Cursor, layers: int, frames: int) -> _Heads:
+    start = read_stream(cursor, MAX_TRACKS)
+    length, layer, z, code, x, y, flip = (
+        read_exactly(cursor, len(start), "tracks") for _ in range(7)
+    )
     length = length + 1
     if (
         (start < 0).any()
@@ -219,37 +269,13 @@ def read_tracks(cursor: Cursor, layers: tuple[Layer, ...], frames: int, sprites:
         or (start + length > frames).any()
     ):
         raise cursor.fail("a track lies outside the segment")
-    if len(layer) and (layer.min() < 0 or layer.max() >= len(layers)):
+    if len(layer) and (layer.min() < 0 or layer.max() >= layers):
         raise cursor.fail("a track is on a layer that does not exist")
-    if int(length.sum()) > MOST_PLACEMENTS:
-        raise cursor.fail(f"more than {MOST_PLACEMENTS} placements")
-    first = np.cumsum(length) - length
-    orders = [_track_order(length), _frame_order(start, length)]
-    start_sprite = []
+    if int(length.sum()) > MAX_PLACEMENTS:
+        raise cursor.fail(f"more than {MAX_PLACEMENTS} placements")
+    sprite = []
     newest = -1
-    for code in sprite_code.tolist():
-        start_sprite.append(newest + 1 - code)
-        newest = max(newest, start_sprite[-1])
-    sprite = _read_sprites(cursor, np.array(start_sprite, np.int64), length, orders)
-    if len(sprite) and (sprite.min() < 0 or sprite.max() >= sprites):
-        raise cursor.fail("a placement has a sprite that is not in the dictionary")
-    pan = _pan_at(layers, layer, start)
-    values = []
-    for begin in (x0 + pan[:, 0], y0 + pan[:, 1], flip0):
-        steps = _read_steps(cursor, first, length, orders)
-        values.append(_sums(steps, first, length) + np.repeat(begin, length))
-    x, y, flip = values
-    if any(len(v) and max(-v.min(), v.max()) >= 1 << 30 for v in (x, y, z)):
-        raise cursor.fail("a placement lies absurdly far away")
-    if ((flip < 0) | (flip > 3)).any():
-        raise cursor.fail("a placement has an unknown flip")
-    return Tracks(
-        layer.astype(np.int32),
-        z.astype(np.int32),
-        start.astype(np.int32),
-        np.append(first, int(length.sum())).astype(np.int64),
-        sprite.astype(np.int32),
-        x.astype(np.int32),
-        y.astype(np.int32),
-        flip.astype(np.uint8),
-    )
+    for c in code.tolist():
+        sprite.append(newest + 1 - c)
+        newest = max(newest, sprite[-1])
+    return _Heads(start, length, layer, z, np.array(sprite, np.int64), x, y, flip)

@@ -1,4 +1,4 @@
-"""The zstd frames inside chunks: written as small as we can, read within a limit."""
+"""Compressed frames (SPEC.md section 4): written as small as we can, read within a limit."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from collections.abc import Sequence
 import zstandard
 
 from spritecodec.errors import FormatError
-from spritecodec.formats.spr.container import CUT_SEARCH_LIMIT, WINDOW_LIMIT, ZSTD_LEVEL
+
+WINDOW_LIMIT = 1 << 27  # bytes
+LEVEL = 22
+# Bytes; in a larger payload only two ways to cut it into blocks are tried.
+CUT_SEARCH_LIMIT = 1 << 18
 
 
 def compress(parts: Sequence[bytes]) -> bytes:
-    """One magicless zstd frame of all parts in order (SPEC.md section 4).
+    """One zstd frame of all parts in order, without its magic number.
 
-    A part that starts a new block gets entropy tables of its own, which pays where the
-    neighbours hold other kinds of values. Which parts do is searched for, greedily; the
-    decoder need not know.
+    A part that starts a new block gets entropy tables of its own. That pays where its
+    neighbours hold other kinds of values. A greedy search chooses the parts that start one;
+    a decoder need not know.
     """
     cuts: frozenset[int] = frozenset()
     best = _compress(parts, cuts)
@@ -38,7 +42,7 @@ def compress(parts: Sequence[bytes]) -> bytes:
 def _compress(parts: Sequence[bytes], cuts: frozenset[int]) -> bytes:
     size = sum(map(len, parts))
     settings = zstandard.ZstdCompressionParameters.from_level(
-        ZSTD_LEVEL,
+        LEVEL,
         source_size=size,
         format=zstandard.FORMAT_ZSTD1_MAGICLESS,
         write_content_size=1,
@@ -62,13 +66,13 @@ def decompress(data: bytes, limit: int) -> bytes:
     data : bytes
         Exactly one frame, with content size and checksum.
     limit : int
-        Largest content in bytes that the caller is ready for.
+        Most bytes of content that the caller is ready for.
 
     Raises
     ------
     FormatError
         The frame is damaged, declares more than `limit` bytes or more than its own
-        length can hold (known before anything is allocated), or is followed by bytes.
+        length can hold (checked before anything is allocated), or bytes follow it.
     """
     try:
         frame = zstandard.get_frame_parameters(data, format=zstandard.FORMAT_ZSTD1_MAGICLESS)

@@ -86,7 +86,7 @@ ENCODINGS = {
 }
 
 # GIF viewers show delays below two hundredths of a second as ten.
-_GIF_LEAST = 2
+_GIF_MIN_TICKS = 2
 
 
 class ContainerSink:
@@ -172,7 +172,7 @@ class ContainerSink:
 
     def put(self, frame: NDArray[np.uint8], pts: int, duration: int) -> None:
         start, end = self._ticks(pts), self._ticks(pts + duration)
-        if self._last is not None and start - self._last < self._least:
+        if self._last is not None and start - self._last < self._min_ticks:
             self._dropped += 1
             return
         self._last = start
@@ -180,12 +180,12 @@ class ContainerSink:
             self._container.mux(list(muxer.packets_until(start * self._time_base)))
         picture = self._picture(frame)
         picture.pts, picture.time_base = start, self._time_base
-        picture.duration = max(end - start, self._least)
+        picture.duration = max(end - start, self._min_ticks)
         self._container.mux(self._stream.encode(picture))
 
     @property
-    def _least(self) -> int:
-        return _GIF_LEAST if self._how.codec == "gif" else 1
+    def _min_ticks(self) -> int:
+        return _GIF_MIN_TICKS if self._how.codec == "gif" else 1
 
     def _ticks(self, pts: int) -> int:
         return round(pts * self._given / self._time_base)

@@ -28,7 +28,7 @@ from spritecodec.formats import sheet
 
 PAGE = Path(__file__).parent / "page"
 SAMPLE_TIMES = 6
-MOST_PICTURED = 8  # rows whose frames the page holds
+MAX_PICTURED = 8  # rows whose frames the page holds
 POINTS = 600  # of a line over time; a longer clip is drawn by runs of frames
 
 Floats = NDArray[np.float64]
@@ -153,7 +153,7 @@ def pictured(table: Table) -> list[Row]:
     for codec in dict.fromkeys(r.codec for r in others):
         own = sorted((r for r in others if r.codec == codec), key=lambda r: r.psnr or 0)
         peers.append(own[len(own) // 2])
-    return (ours + peers)[:MOST_PICTURED]
+    return (ours + peers)[:MAX_PICTURED]
 
 
 def _sound(table: Table) -> list[Row]:

@@ -19,13 +19,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.formats.spr.chunks import (
-    MOST_PATCHES,
-    PICTURE_LIMIT,
-    RESIDUAL_LIMIT,
-)
+from spritecodec.formats.spr.chunks import PICTURE_LIMIT
 from spritecodec.formats.spr.library import Library, Packed
-from spritecodec.formats.spr.pictures import MOST_COLOURS
+from spritecodec.formats.spr.pictures import MAX_COLOURS
+from spritecodec.formats.spr.residual import MAX_PATCHES, RESIDUAL_LIMIT
 from spritecodec.mining.arrays import Ids
 from spritecodec.mining.indexed import Indexed
 from spritecodec.mining.mine import mine
@@ -105,7 +102,7 @@ class Search:
             ``"mining"``, or ``"model"`` for minings that start from the model's sprites.
         """
         plain = [(run, run, Recolouring.none()) for run in runs]
-        room = len(self.library.palette.packed) <= MOST_COLOURS - ROOM_FOR_COLOURS
+        room = len(self.library.palette.packed) <= MAX_COLOURS - ROOM_FOR_COLOURS
         undone = [(run, undo_recolouring(run)) for run in runs if room]
         recoloured = [(run, u.frames, u.recolouring) for run, u in undone if u is not None]
         grounds: list[_Ground] = []
@@ -197,7 +194,7 @@ def _readable(scene: Scene) -> bool:
     sprites = sum(s.shape[0] * s.shape[1] for s in scene.sprites)
     textures = sum(t.shape[0] * t.shape[1] for t in scene.textures)
     return (
-        len(scene.residual) <= MOST_PATCHES
+        len(scene.residual) <= MAX_PATCHES
         and len(scene.residual.pixels) <= RESIDUAL_LIMIT
         and sprites <= PICTURE_LIMIT
         and textures <= PICTURE_LIMIT
