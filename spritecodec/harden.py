@@ -1,13 +1,14 @@
 """From a discovery to a Scene: trimmed sprites, tracks through time, layers with a pan.
 
-The Scene draws exactly the pictures that the discovery describes. A placement that stands
-still in the world goes to a layer that pans with the background, one that stands still on
-the screen (a status line) to a layer that does not.
+The Scene draws exactly the frames that the discovery describes. A placement that stands still
+in the world goes to a layer that pans with the background; one that stands still on the screen
+(a status line) goes to a layer that does not.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,64 +50,89 @@ def harden(
     count = len(discovery.frames)
     if len(pts) != count:
         raise SettingsError(f"{count} frames were decomposed, but {len(pts)} times are given")
-    sprites, index, dx, dy = _trim(discovery)
-    pan = discovery.pan
+    trimmed = _trim(discovery)
     depth = _depths(discovery)
-    x = discovery.x + dx[discovery.sprite]
-    y = discovery.y + dy[discovery.sprite]
-    chains = _link(discovery, depth, x, y)
-    layers = [Layer(pan, np.zeros((0, 3), np.int32))]
-    textures: tuple[NDArray[np.uint8], ...] = ()
-    if discovery.background is not None:
-        opaque = np.full((*discovery.background.shape[:2], 1), 255, np.uint8)
-        textures = (np.concatenate([discovery.background, opaque], axis=2),)
-        layers[0] = Layer(pan, np.zeros((1, 3), np.int32))
-    none = np.zeros((0, 3), np.int32)
-    for _ in range(int(depth.max(initial=-1)) + 1):
-        layers += [Layer(pan, none), Layer(np.zeros_like(pan), none)]
-    world_x, world_y = x + pan[discovery.frame_index, 0], y + pan[discovery.frame_index, 1]
-    layer, start, first, rows, out_x, out_y = [], [], [0], [], [], []
-    for chain in chains:
-        moves_world = np.abs(np.diff(world_x[chain])) + np.abs(np.diff(world_y[chain]))
-        moves_screen = np.abs(np.diff(x[chain])) + np.abs(np.diff(y[chain]))
-        on_screen = np.count_nonzero(moves_screen) < np.count_nonzero(moves_world)
-        layer.append(1 + 2 * int(depth[chain[0]]) + int(on_screen))
-        start.append(int(discovery.frame_index[chain[0]]))
-        first.append(first[-1] + len(chain))
-        rows.append(chain)
-        out_x.append(x[chain] if on_screen else world_x[chain])
-        out_y.append(y[chain] if on_screen else world_y[chain])
-    tracks = Tracks.none()
-    if chains:
-        order = np.concatenate(rows)
-        tracks = Tracks(
-            layer=np.array(layer, np.int32),
-            z=np.zeros(len(chains), np.int32),
-            start=np.array(start, np.int32),
-            first=np.array(first, np.int64),
-            sprite=index[discovery.sprite[order]].astype(np.int32),
-            x=np.concatenate(out_x).astype(np.int32),
-            y=np.concatenate(out_y).astype(np.int32),
-            flip=np.zeros(len(order), np.uint8),
-        )
+    layers, textures = _layers(discovery, int(depth.max(initial=-1)) + 1)
     return Scene(
         width=width,
         height=height,
         pts=np.asarray(pts, dtype=np.int64),
         time_base=time_base,
         backdrop=np.broadcast_to(discovery.colour, (count, 3)).copy(),
-        sprites=sprites,
+        sprites=trimmed.sprites,
         textures=textures,
-        layers=tuple(layers),
-        tracks=tracks,
+        layers=layers,
+        tracks=_tracks(discovery, depth, trimmed),
         residual=Residual.none(),
     )
 
 
-def _trim(
-    discovery: Discovery,
-) -> tuple[tuple[NDArray[np.uint8], ...], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-    """Used sprites without clear border, each one's new index, and where its corner went."""
+def _layers(
+    discovery: Discovery, depths: int
+) -> tuple[tuple[Layer, ...], tuple[NDArray[np.uint8], ...]]:
+    """The background's layer, and two for each depth: one in the world, one on the screen."""
+    pan, none = discovery.pan, np.zeros((0, 3), np.int32)
+    first, textures = Layer(pan, none), ()
+    if discovery.background is not None:
+        opaque = np.full((*discovery.background.shape[:2], 1), 255, np.uint8)
+        textures = (np.concatenate([discovery.background, opaque], axis=2),)
+        first = Layer(pan, np.zeros((1, 3), np.int32))
+    pair = (Layer(pan, none), Layer(np.zeros_like(pan), none))
+    return (first, *pair * depths), textures
+
+
+def _tracks(discovery: Discovery, depth: NDArray[np.int32], trimmed: _Trimmed) -> Tracks:
+    """One track for each chain, in the layer in which it stands still more often."""
+    x = discovery.x + trimmed.dx[discovery.sprite]
+    y = discovery.y + trimmed.dy[discovery.sprite]
+    chains = _link(discovery, depth, x, y)
+    if not chains:
+        return Tracks.none()
+    pan = discovery.pan[discovery.frame_index]
+    world_x, world_y = x + pan[:, 0], y + pan[:, 1]
+    layer, out_x, out_y = [], [], []
+    for chain in chains:
+        moves_world = np.abs(np.diff(world_x[chain])) + np.abs(np.diff(world_y[chain]))
+        moves_screen = np.abs(np.diff(x[chain])) + np.abs(np.diff(y[chain]))
+        on_screen = np.count_nonzero(moves_screen) < np.count_nonzero(moves_world)
+        layer.append(1 + 2 * int(depth[chain[0]]) + int(on_screen))
+        out_x.append(x[chain] if on_screen else world_x[chain])
+        out_y.append(y[chain] if on_screen else world_y[chain])
+    order = np.concatenate(chains)
+    lengths = [len(chain) for chain in chains]
+    return Tracks(
+        layer=np.array(layer, np.int32),
+        z=np.zeros(len(chains), np.int32),
+        start=discovery.frame_index[[chain[0] for chain in chains]].astype(np.int32),
+        first=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        sprite=trimmed.index[discovery.sprite[order]].astype(np.int32),
+        x=np.concatenate(out_x).astype(np.int32),
+        y=np.concatenate(out_y).astype(np.int32),
+        flip=np.zeros(len(order), np.uint8),
+    )
+
+
+class _Trimmed(NamedTuple):
+    """Sprites without their clear border.
+
+    Attributes
+    ----------
+    sprites : tuple of ndarray, each shape (h, w, 4), uint8
+        Those in use, each once.
+    index : ndarray, shape (m,), int64
+        The place in `sprites` of each sprite of the discovery; -1 where nothing shows it.
+    dx, dy : ndarray, shape (m,), int32
+        Columns and rows cut off at the left and at the top.
+    """
+
+    sprites: tuple[NDArray[np.uint8], ...]
+    index: NDArray[np.int64]
+    dx: NDArray[np.int32]
+    dy: NDArray[np.int32]
+
+
+def _trim(discovery: Discovery) -> _Trimmed:
+    """Cut the clear border off the sprites in use; equal ones become one."""
     box = boxes(discovery.sprites)
     index = np.full(len(discovery.sprites), -1, np.int64)
     known: dict[tuple[tuple[int, ...], bytes], int] = {}
@@ -120,11 +146,11 @@ def _trim(
             known[key] = len(sprites)
             sprites.append(sprite)
         index[s] = known[key]
-    return tuple(sprites), index, box[:, 2], box[:, 0]
+    return _Trimmed(tuple(sprites), index, box[:, 2], box[:, 0])
 
 
 def _depths(discovery: Discovery) -> NDArray[np.int32]:
-    """Depth of each placement: one above everything earlier that it overlaps in its frame."""
+    """Depth of each placement: one above all earlier placements of its frame that it overlaps."""
     box = boxes(discovery.sprites)
     placed = np.column_stack([discovery.sprite, discovery.x, discovery.y]).astype(np.int32)
     ends = np.searchsorted(discovery.frame_index, np.arange(1, len(discovery.frames)))
@@ -146,33 +172,40 @@ def _link(
     reach = discovery.sprites.shape[1]
     ends = np.searchsorted(discovery.frame_index, np.arange(len(discovery.frames) + 1))
     chains: list[list[int]] = []
-    previous: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    previous: dict[tuple[int, int], list[int]] = {}  # numbers of chains
     for t in range(len(discovery.frames)):
         moved = discovery.pan[t] - discovery.pan[max(t - 1, 0)]
-        current: dict[tuple[int, int], list[tuple[int, int]]] = {}
         groups: dict[tuple[int, int], list[int]] = {}
         for j in range(ends[t], ends[t + 1]):
             groups.setdefault((int(discovery.sprite[j]), int(depth[j])), []).append(j)
+        current: dict[tuple[int, int], list[int]] = {}
         for key, members in groups.items():
             pairs = []
             for j in members:
-                for chain, i in previous.get(key, []):
+                for chain in previous.get(key, []):
+                    i = chains[chain][-1]
                     dx, dy = int(x[j]) - int(x[i]), int(y[j]) - int(y[i])
                     screen = abs(dx) + abs(dy)
                     world = abs(dx + int(moved[0])) + abs(dy + int(moved[1]))
                     if min(screen, world) <= reach:
                         pairs.append((min(screen, world), chain, j))
-            taken: set[int] = set()
-            linked: dict[int, int] = {}
-            for _, chain, j in sorted(pairs):
-                if chain not in taken and j not in linked:
-                    taken.add(chain)
-                    linked[j] = chain
+            linked = _nearest_first(pairs)
             for j in members:
-                chain = linked.get(j, len(chains))
-                if chain == len(chains):
+                if j not in linked:
+                    linked[j] = len(chains)
                     chains.append([])
-                chains[chain].append(j)
-                current.setdefault(key, []).append((chain, j))
+                chains[linked[j]].append(j)
+            current[key] = [linked[j] for j in members]
         previous = current
     return [np.array(chain, dtype=np.int64) for chain in chains]
+
+
+def _nearest_first(pairs: list[tuple[int, int, int]]) -> dict[int, int]:
+    """The chain of each placement, from pairs (distance, chain, placement), the nearest first."""
+    taken: set[int] = set()
+    linked: dict[int, int] = {}
+    for _, chain, j in sorted(pairs):
+        if chain not in taken and j not in linked:
+            taken.add(chain)
+            linked[j] = chain
+    return linked
