@@ -24,6 +24,7 @@ Examples:
 PATH = click.Path(dir_okay=False, path_type=Path)
 
 
+# More than eight arguments: click hands each option over as one.
 @click.command(epilog=EPILOG, short_help="Measure us and other codecs on a video; a report.")
 @click.argument("source", type=click.Path(exists=True))
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False))

@@ -27,6 +27,7 @@ Examples:
 """
 
 
+# More than eight arguments: click hands each option over as one.
 @click.command(epilog=EPILOG, short_help="Turn a .spr file into a video, pictures or a pipe.")
 @SOURCE_SPR
 @click.argument("target", type=click.Path(allow_dash=True))

@@ -40,6 +40,7 @@ Examples:
 """
 
 
+# More than eight arguments: click hands each option over as one.
 @click.command(epilog=EPILOG, short_help="Turn a video into a .spr file.")
 @click.argument("source", type=click.Path(allow_dash=True))
 @click.argument("target", metavar="FILE.spr", type=click.Path(allow_dash=True))

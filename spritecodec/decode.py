@@ -47,6 +47,7 @@ class DecodeReport:
     notes: tuple[str, ...]
 
 
+# More than eight arguments: they are options, and callers name the few that they set.
 def decode(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
@@ -97,6 +98,7 @@ def decode(
         The frame range is empty, or `scale` or `format` is impossible.
     """
     # Imported here, so that importing the package stays quick.
+    from spritecodec.formats.video.sinks import VideoInfo
     from spritecodec.formats.video.video_out import open_writer
     from spritecodec.reader import open as open_reader
 
@@ -113,10 +115,7 @@ def decode(
         origin = 0 if whole else int(reader.pts[a])
         with open_writer(
             os.fspath(target),
-            width=reader.width,
-            height=reader.height,
-            time_base=reader.time_base,
-            frame_rate=reader.frame_rate,
+            VideoInfo(reader.width, reader.height, reader.time_base, reader.frame_rate),
             format=format,
             lossless=lossless,
             scale=scale,

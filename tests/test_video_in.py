@@ -28,6 +28,7 @@ from video_makers import (
 from spritecodec.clip import Clip
 from spritecodec.errors import InputError
 from spritecodec.formats.video.images import natural_key
+from spritecodec.formats.video.sinks import VideoInfo
 from spritecodec.formats.video.video_in import open_clip
 from spritecodec.formats.video.video_out import open_writer
 
@@ -282,9 +283,8 @@ def test_cut_short_anywhere(tmp_path: Path, name: str) -> None:
     if name == "a.avi":
         make_video(path, frames, "zmbv", "bgr0")
     else:
-        with open_writer(
-            path, width=24, height=24, time_base=Fraction(1, 25), frame_rate=Fraction(25)
-        ) as writer:
+        video = VideoInfo(24, 24, Fraction(1, 25), Fraction(25))
+        with open_writer(path, video) as writer:
             writer.write(frames, np.arange(8))
     whole = path.read_bytes()
     for length in [*np.linspace(1, len(whole) - 1, 12, dtype=int)]:
@@ -308,9 +308,8 @@ def test_y4m_on_standard_input_is_read_twice_and_then_gone(
 ) -> None:
     colours = np.array([[255, 0, 0], [0, 255, 0], [30, 60, 200]], np.uint8)
     frames = np.broadcast_to(colours[:, None, None], (3, 6, 8, 3))
-    with open_writer(
-        tmp_path / "a.y4m", width=8, height=6, time_base=Fraction(1, 30), frame_rate=Fraction(30)
-    ) as writer:
+    video = VideoInfo(8, 6, Fraction(1, 30), Fraction(30))
+    with open_writer(tmp_path / "a.y4m", video) as writer:
         writer.write(frames, np.arange(3))
     spool = tmp_path / "spool"
     spool.mkdir()

@@ -21,6 +21,7 @@ from video_makers import Frames, few_colours, kept_audio, read_all
 from spritecodec.clip import AudioStream
 from spritecodec.errors import OutputError, SettingsError
 from spritecodec.formats.video.framemd5 import FrameHasher
+from spritecodec.formats.video.sinks import VideoInfo
 from spritecodec.formats.video.video_out import FORMATS, VideoWriter, format_of, open_writer
 
 TICK = Fraction(1, 30)
@@ -29,8 +30,9 @@ UNEVEN = np.array([0, 1, 4, 5, 10, 11, 13])
 
 
 def writer_for(target: Path | str, frames: Frames, **settings: Any) -> VideoWriter:
-    settings = {"time_base": TICK, "frame_rate": Fraction(30), **settings}
-    return open_writer(target, height=frames.shape[1], width=frames.shape[2], **settings)
+    times = {name: settings.pop(name) for name in ("time_base", "frame_rate") if name in settings}
+    video = VideoInfo(frames.shape[2], frames.shape[1], TICK, Fraction(30))._replace(**times)
+    return open_writer(target, video, **settings)
 
 
 def write(
@@ -392,13 +394,14 @@ import resource, signal, sys
 from fractions import Fraction
 import numpy as np
 from spritecodec.errors import OutputError
+from spritecodec.formats.video.sinks import VideoInfo
 from spritecodec.formats.video.video_out import open_writer
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
 frames = np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)
 try:
-    with open_writer(sys.argv[1], width=64, height=64, time_base=Fraction(1, 30),
-                     frame_rate=Fraction(30), format=sys.argv[2]) as writer:
+    with open_writer(sys.argv[1], VideoInfo(64, 64, Fraction(1, 30), Fraction(30)),
+                     format=sys.argv[2]) as writer:
         writer.write(frames, np.arange(6))
 except OutputError as error:
     print("one sentence:", error)
@@ -422,11 +425,12 @@ import sys
 from fractions import Fraction
 import numpy as np
 from spritecodec.errors import OutputError
+from spritecodec.formats.video.sinks import VideoInfo
 from spritecodec.formats.video.video_out import open_writer
 frames = np.arange(3 * 4 * 4 * 3, dtype=np.uint8).reshape(3, 4, 4, 3)
 repeat = int(sys.argv[2])
 try:
-    with open_writer("-", width=4, height=4, time_base=Fraction(1, 30), frame_rate=Fraction(30),
+    with open_writer("-", VideoInfo(4, 4, Fraction(1, 30), Fraction(30)),
                      format=sys.argv[1]) as writer:
         for i in range(repeat):
             writer.write(frames, np.arange(3) + 3 * i)

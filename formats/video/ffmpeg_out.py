@@ -18,6 +18,7 @@ from PIL import Image
 from spritecodec.clip import AudioStream
 from spritecodec.formats.video.audio import AudioMuxer, can_hold
 from spritecodec.formats.video.gif_palette import GifPalettes
+from spritecodec.formats.video.sinks import VideoInfo
 from spritecodec.formats.video.y4m import to_yuv
 
 _BT709 = 1  # ITU-T H.273: the number of BT.709 as primaries, transfer and matrix
@@ -97,12 +98,7 @@ class ContainerSink:
     path : Path
     format : str
         A key of `ENCODINGS`.
-    width, height : int
-        In pixels.
-    time_base : Fraction
-        Seconds per tick.
-    frame_rate : Fraction
-        Nominal.
+    video : VideoInfo
     lossless : bool
     audio : sequence of AudioStream
         Ignored by formats that hold pictures alone.
@@ -117,13 +113,11 @@ class ContainerSink:
         self,
         path: Path,
         format: str,
-        width: int,
-        height: int,
-        time_base: Fraction,
-        frame_rate: Fraction,
+        video: VideoInfo,
         lossless: bool,
         audio: Sequence[AudioStream],
     ) -> None:
+        width, height, time_base = video.width, video.height, video.time_base
         self.notes: list[str] = []
         self._how = how = ENCODINGS[format][lossless]
         self._lossless = lossless
@@ -143,7 +137,9 @@ class ContainerSink:
             den = time_base.denominator
             options["movie_timescale"] = str(den * -(-10_000 // den))
         self._container = av.open(str(path), "w", format=how.container, container_options=options)
-        self._stream = self._add_video(width + self._pad[1], height + self._pad[0], frame_rate)
+        self._stream = self._add_video(
+            width + self._pad[1], height + self._pad[0], video.frame_rate
+        )
         self._audio: list[AudioMuxer] = []
         for stream in audio if format in ("mp4", "mov", "mkv", "webm") else ():
             if can_hold(how.container, stream):

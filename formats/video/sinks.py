@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,25 @@ from numpy.typing import NDArray
 from spritecodec.formats.video.framemd5 import FrameHasher, framemd5_header, framemd5_line
 
 BATCH_BYTES = 1 << 22  # of frames that are hashed together
+
+
+class VideoInfo(NamedTuple):
+    """What a video's frames have in common.
+
+    Attributes
+    ----------
+    width, height : int
+        In pixels.
+    time_base : Fraction
+        Seconds per tick of the timestamps.
+    frame_rate : Fraction
+        Nominal frames a second.
+    """
+
+    width: int
+    height: int
+    time_base: Fraction
+    frame_rate: Fraction
 
 
 class ByteSink:
@@ -44,18 +63,19 @@ class Framemd5Sink(ByteSink):
     threads that take turns often wait for one another.
     """
 
-    def __init__(self, file: BinaryIO, width: int, height: int, time_base: Fraction) -> None:
+    def __init__(self, file: BinaryIO, video: VideoInfo) -> None:
         super().__init__(file)
-        self._file.write(framemd5_header(width, height, time_base).encode())
+        header = framemd5_header(video.width, video.height, video.time_base)
+        self._file.write(header.encode())
         self._md5 = FrameHasher()
         self._hasher = ThreadPoolExecutor(max_workers=1)
         self._frames: list[tuple[NDArray[np.uint8], int, int]] = []
-        self._most = max(1, BATCH_BYTES // (3 * width * height))
+        self._batch = max(1, BATCH_BYTES // (3 * video.width * video.height))
         self._lines: Future[str] | None = None
 
     def put(self, frame: NDArray[np.uint8], pts: int, duration: int) -> None:
         self._frames.append((frame, pts, duration))
-        if len(self._frames) >= self._most:
+        if len(self._frames) >= self._batch:
             self._hand_on()
 
     def _hand_on(self) -> None:

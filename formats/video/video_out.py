@@ -31,7 +31,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -41,7 +40,7 @@ from numpy.typing import NDArray
 
 from spritecodec.clip import AudioStream
 from spritecodec.errors import OutputError, SettingsError
-from spritecodec.formats.video.sinks import FolderSink, Framemd5Sink, RawRgbSink
+from spritecodec.formats.video.sinks import FolderSink, Framemd5Sink, RawRgbSink, VideoInfo
 
 _BY_SUFFIX = {
     ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "mkv", ".webm": "webm", ".gif": "gif",
@@ -95,11 +94,8 @@ def format_of(target: str | Path, format: str | None = None) -> str:
 
 def open_writer(
     target: str | Path,
+    video: VideoInfo,
     *,
-    width: int,
-    height: int,
-    time_base: Fraction,
-    frame_rate: Fraction,
     format: str | None = None,
     lossless: bool = False,
     scale: int = 1,
@@ -114,12 +110,9 @@ def open_writer(
         A file; a folder for the png format (a name that ends in a slash, that
         has no ending, or that is a folder); ``-`` for standard output (y4m,
         rawrgb and framemd5 only). Devices and named pipes are written to directly.
-    width, height : int
-        Of the frames that will be handed in, in pixels, before scaling.
-    time_base : Fraction
-        Seconds per tick of the timestamps.
-    frame_rate : Fraction
-        Nominal frames a second; gives the last frame its duration.
+    video : VideoInfo
+        The frames that will be handed in, not scaled yet. The frame rate gives the last one
+        its duration.
     format : str, optional
         One of `FORMATS`; by the target's ending when left out.
     lossless : bool
@@ -146,9 +139,8 @@ def open_writer(
         raise SettingsError("y4m stores no RGB and so cannot be lossless; use rawrgb or mkv")
     place = Place(target, name, overwrite)
     try:
-        sink = _open_sink(
-            place, name, width * scale, height * scale, time_base, frame_rate, lossless, audio
-        )
+        scaled = video._replace(width=video.width * scale, height=video.height * scale)
+        sink = _open_sink(place, name, scaled, lossless, audio)
     except BaseException as error:
         place.discard()
         if isinstance(error, _foreseen()):
@@ -156,18 +148,11 @@ def open_writer(
         raise
     if audio and name not in _WITH_AUDIO:
         sink.notes.append(f"the audio is left out, because {name} cannot hold it; mkv and mp4 can")
-    return VideoWriter(place, sink, width, height, time_base, frame_rate, scale)
+    return VideoWriter(place, sink, video, scale)
 
 
 def _open_sink(
-    place: Place,
-    name: str,
-    width: int,
-    height: int,
-    time_base: Fraction,
-    frame_rate: Fraction,
-    lossless: bool,
-    audio: Sequence[AudioStream],
+    place: Place, name: str, video: VideoInfo, lossless: bool, audio: Sequence[AudioStream]
 ) -> Sink:
     # PyAV takes 100 ms to import, so only where it is needed.
     if name == "png":
@@ -175,17 +160,15 @@ def _open_sink(
     if name not in _STREAMED:
         from spritecodec.formats.video.ffmpeg_out import ContainerSink
 
-        return ContainerSink(
-            place.path, name, width, height, time_base, frame_rate, lossless, audio
-        )
+        return ContainerSink(place.path, name, video, lossless, audio)
     # A duplicate, so that closing the sink does not close standard output itself.
     file = os.fdopen(os.dup(sys.stdout.fileno()), "wb") if place.piped else place.path.open("wb")
     if name == "y4m":
         from spritecodec.formats.video.y4m import Y4mSink
 
-        return Y4mSink(file, width, height, frame_rate)
+        return Y4mSink(file, video)
     if name == "framemd5":
-        return Framemd5Sink(file, width, height, time_base)
+        return Framemd5Sink(file, video)
     return RawRgbSink(file)
 
 
@@ -207,19 +190,10 @@ class VideoWriter:
         Frames handed in so far.
     """
 
-    def __init__(
-        self,
-        place: Place,
-        sink: Sink,
-        width: int,
-        height: int,
-        time_base: Fraction,
-        frame_rate: Fraction,
-        scale: int,
-    ) -> None:
+    def __init__(self, place: Place, sink: Sink, video: VideoInfo, scale: int) -> None:
         self._place, self._sink, self._scale = place, sink, scale
-        self._shape = (height, width, 3)
-        self._step = max(1, round(1 / (frame_rate * time_base)))
+        self._shape = (video.height, video.width, 3)
+        self._step = max(1, round(1 / (video.frame_rate * video.time_base)))
         self._held: tuple[NDArray[np.uint8], int] | None = None
         self._open = True
         self.frame_count = 0

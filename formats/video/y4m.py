@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import BinaryIO
 
 import numpy as np
@@ -11,7 +10,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from spritecodec.formats.video.colour import EXACT
-from spritecodec.formats.video.sinks import ByteSink
+from spritecodec.formats.video.sinks import ByteSink, VideoInfo
 
 
 class Y4mSink(ByteSink):
@@ -21,10 +20,11 @@ class Y4mSink(ByteSink):
     It has one frame rate and no timestamps; a note says where that loses something.
     """
 
-    def __init__(self, file: BinaryIO, width: int, height: int, frame_rate: Fraction) -> None:
+    def __init__(self, file: BinaryIO, video: VideoInfo) -> None:
         super().__init__(file)
-        rate = f"{frame_rate.numerator}:{frame_rate.denominator}"
-        self._file.write(f"YUV4MPEG2 W{width} H{height} F{rate} Ip A0:0 C444\n".encode())
+        rate = f"{video.frame_rate.numerator}:{video.frame_rate.denominator}"
+        head = f"YUV4MPEG2 W{video.width} H{video.height} F{rate} Ip A0:0 C444\n"
+        self._file.write(head.encode())
         self._reformatter = VideoReformatter()
         self._durations: list[int] = []  # the shortest and the longest so far
 

@@ -54,6 +54,7 @@ class _Job:
     arguments: tuple[str, ...]
 
 
+# More than eight arguments: they are options, and callers name the few that they set.
 def rate_distortion(
     clip: str | Path | Clip,
     codecs: Sequence[str] | None = None,
