@@ -3,7 +3,7 @@
     python -m benchmarks.ablations fig10 --steps-scale 0.01 --seeds 3
     python -m benchmarks.ablations fig12 --steps-scale 0.01 --seeds 3
 
-*fig10* trains the network from noise on mario-1-1 over a solid background: as it is, with
+*fig10* trains the network from noise on mario-1-1 over a solid background: unchanged, with
 smaller and larger patches, a smaller dictionary, without LayerNorm, and with straight-through
 switches in place of the Beta prior on them. *fig12* learns the background, once with the
 softmax over discrete shifts and once with a spatial transformer.
@@ -14,7 +14,7 @@ on square crops (``--crop``), and use the narrow, gated translation network (``-
 
 PSNR is that of hard pictures (argmax selections, binary switches, whole-pixel offsets) over
 evenly spaced frames. Writes benchmarks/results/ablations-FIGURE.json and .md; runs that are
-there with the same settings are not made again. The clip is benchmarks/cache/CLIP.mp4
+recorded there with the same settings are not repeated. The clip is benchmarks/cache/CLIP.mp4
 (``python -m benchmarks.clips CLIP``).
 """
 
@@ -92,7 +92,7 @@ def preset(config: ModelConfig, args: argparse.Namespace) -> Preset:
 
 
 def first_texture(config: ModelConfig, sample: Sample, seed: int) -> Image:
-    """What the background starts from: the clip's colour, or grey of the size it needs."""
+    """The background at the start: the clip's colour, or grey of the size that is needed."""
     if config.background == "solid":
         return solid_colour(sample, np.random.default_rng(seed)).reshape(1, 1, 3)
     canvas, _ = discover_background(sample, seed)
@@ -101,7 +101,7 @@ def first_texture(config: ModelConfig, sample: Sample, seed: int) -> Image:
 
 @torch.no_grad()
 def measure(learner: Learner, grey: Image) -> dict[str, Any]:
-    """PSNR of the hard pictures, sprites in use, and how far the background came."""
+    """PSNR of the hard pictures, sprites in use, and how much of the background changed."""
     network = learner.network
     h, w = learner.height, learner.width
     whole = behind = 0.0
@@ -176,7 +176,7 @@ def spread(row: dict[str, Any], key: str) -> str:
 
 
 def to_markdown(found: dict[str, Any]) -> str:
-    """The summary as a page."""
+    """The summary as Markdown."""
     settings = found["settings"]
     crop = settings["crop"]
     first, second = (p.steps for p in PRESETS["paper"].scaled(settings["steps_scale"]).phases)
@@ -223,7 +223,7 @@ def to_markdown(found: dict[str, Any]) -> str:
 
 
 def stored(target: Path, args: argparse.Namespace) -> dict[str, Any]:
-    """The runs that were made before with the same settings."""
+    """The recorded runs with the same settings."""
     settings = {
         name: getattr(args, name) for name in ("clip", "steps_scale", "rate_scale", "crop", "lean")
     }
@@ -234,7 +234,7 @@ def stored(target: Path, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def command(found: dict[str, Any]) -> str:
-    """What makes these results."""
+    """The command that makes these results."""
     words = ["python -m benchmarks.ablations", found["figure"]]
     for name, value in found["settings"].items():
         option = f"--{name.replace('_', '-')}"
@@ -262,7 +262,7 @@ def main() -> None:
     target = RESULTS / f"ablations-{args.figure}.json"
     names = args.variants or list(VARIANTS[args.figure])
     sample = sample_frames(open_clip(str(clip_file(spec_of(args.clip)))))
-    for seed in range(args.seeds):  # every variant once before any a second time
+    for seed in range(args.seeds):  # all variants with one seed, then with the next
         for name in names:
             if (name, seed) in {(r["variant"], r["seed"]) for r in stored(target, args)["runs"]}:
                 continue

@@ -1,9 +1,9 @@
-"""Measure us and the other codecs on clips and write the figures down.
+"""Measure this codec and others on clips, and record the figures.
 
     python benchmarks/codecs.py benchmarks/cache/mario-1-1.mp4 --codecs x264-444,zmbv
 
 writes ``benchmarks/results/codecs-<clip>.json`` and ``.md``. All measuring is done by
-`spritecodec.analysis.rate_distortion`; rows are cached, so an interrupted run goes on.
+`spritecodec.analysis.rate_distortion`; rows are cached, so an interrupted run continues.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main(
     timeout: float | None,
     write: bool,
 ) -> None:
-    """Measure codecs on CLIPS; one at a time unless --jobs says otherwise, for fair clocks."""
+    """Measure codecs on CLIPS, one at a time unless --jobs is given, so that times compare."""
     names = codecs.split(",") if codecs else codec_names()
 
     def progress(done: int, total: int, row: Row) -> None:

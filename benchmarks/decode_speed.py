@@ -1,4 +1,4 @@
-"""How fast a .spr file decodes, beside ffmpeg and ZMBV on the same frames.
+"""How fast a .spr file decodes, compared with ffmpeg and ZMBV on the same frames.
 
     python -m benchmarks.decode_speed mario-1-1 space-invaders-1500
 
@@ -6,8 +6,8 @@ writes ``benchmarks/results/decode-speed.json`` and ``.md``. Two things are time
 
 - frames a second into RGB arrays in one process, one thread, file opening included;
 - whole processes that print one MD5 a frame: ``spritecodec decode``, and ``ffmpeg`` reading
-  the ZMBV file. They run in turn, one pair after another, so that whatever else the machine
-  does disturbs both alike. ffmpeg hashes the same RGB bytes; the hashes are compared.
+  the ZMBV file. They run in turn, one pair after another, so that other load on the machine
+  affects both equally. ffmpeg hashes the same RGB bytes, and the hashes are compared.
 
 The files are those that `rate_distortion` keeps in its cache.
 """
@@ -38,7 +38,7 @@ NAMES = {"ours": "spritecodec decode X.spr - --format framemd5",
 
 
 def coded_files(name: str, preset: str) -> tuple[Path, Path]:
-    """Our file and ZMBV's of a clip; coded now where the cache has none."""
+    """Our file and ZMBV's of a clip, from the cache where it has them."""
     table = rate_distortion(
         clip_file(spec_of(name)),
         ("spritecodec", "zmbv"),
@@ -63,7 +63,7 @@ def into_arrays(file: Path) -> float:
 
 def run(words: list[str]) -> tuple[float, float, list[str]]:
     """Wall and CPU seconds of a process, and the hashes that it prints."""
-    # pip compiles what it installs; so a source tree may keep what it compiles, too.
+    # Installed packages are compiled in advance, so let a source tree keep its bytecode too.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     before, began = os.times(), time.perf_counter()
     done = subprocess.run(words, capture_output=True, text=True, check=True, env=environment)
@@ -86,7 +86,7 @@ def measure(name: str, preset: str, pairs: int) -> dict[str, Any]:
     }  # fmt: skip
     wall: dict[str, list[float]] = {who: [] for who in commands}
     cpu: dict[str, list[float]] = {who: [] for who in commands}
-    run(commands["ours"])  # compiles
+    run(commands["ours"])  # compiles the bytecode
     for _ in range(pairs):
         hashes = []
         for who, words in commands.items():
@@ -109,7 +109,7 @@ def measure(name: str, preset: str, pairs: int) -> dict[str, Any]:
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """The table for people; medians of the pairs."""
+    """The table as Markdown; medians of the pairs."""
     lines = [
         "# Decoding speed",
         "",

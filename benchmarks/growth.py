@@ -33,13 +33,13 @@ def measure(name: str, frames: int, preset: str) -> dict[str, Any]:
 
 
 def exponent(points: list[tuple[float, float]]) -> float:
-    """p of the power law y = c x^p through the first and the last point."""
+    """Exponent p of the power law y = c x^p through the first and the last point."""
     (x0, y0), (x1, y1) = points[0], points[-1]
     return math.log(y1 / y0) / math.log(x1 / x0)
 
 
 def markdown(results: dict[str, dict[str, Any]], preset: str) -> str:
-    """The tables for people."""
+    """The tables as Markdown."""
     lines = [
         "# Growth with length",
         "",
@@ -80,7 +80,7 @@ def markdown(results: dict[str, dict[str, Any]], preset: str) -> str:
 @click.command()
 @click.option("--preset", default="fast", show_default=True, help="Of our encoder.")
 def main(preset: str) -> None:
-    """Measure growing pieces of two clips."""
+    """Measure the first frames of two clips, more and more of them."""
     results: dict[str, dict[str, Any]] = {name: {} for name in LENGTHS}
     RESULTS.mkdir(exist_ok=True)
     file = RESULTS / "growth.json"

@@ -1,10 +1,10 @@
-"""The learning curves of benchmarks/results/model_quality.json as a picture.
+"""Plot the learning curves of benchmarks/results/model_quality.json.
 
     python -m benchmarks.learning_curves
 
-Writes benchmarks/results/learning-curves.svg: PSNR on the training frames against seconds of
+Writes benchmarks/results/learning-curves.svg: PSNR on the training frames over seconds of
 processor time, one line for each run, with the paper's PSNR where it gives one. The last
-points, of the fit, are PSNR of random batches before 8-bit rounding.
+points, which are the fit's, are PSNR of random batches without 8-bit rounding.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WIDTH, HEIGHT = 880, 460
 LEFT, RIGHT, TOP, BOTTOM = 60, 270, 30, 50
 COLOURS = ("#c8553d", "#3d6cc8", "#2f8f5b", "#8a4fb0", "#b0872a", "#3a9bab")
 PAPER = {("mario-1-1", "solid"): 28.04, ("sprite-game", "solid"): 38.54}
-"""dB, of the paper's figures 10 and 6."""
+"""PSNR in dB, of the paper's figures 10 and 6."""
 
 Place = Callable[[float, float], tuple[float, float]]
 
@@ -34,7 +34,7 @@ def text(x: float, y: float, words: str, anchor: str = "start", colour: str = "#
 
 
 def axes(curves: list[list[tuple[float, float]]]) -> tuple[list[str], Place]:
-    """Grid and numbers, and where a point in seconds and decibels lies."""
+    """Grid and numbers, and a function from seconds and decibels to a point of the picture."""
     longest = max(s for curve in curves for s, _ in curve)
     levels = [p for curve in curves for _, p in curve]
     low, high = min(levels) // 5 * 5, max(levels) // 5 * 5 + 5
@@ -57,7 +57,7 @@ def axes(curves: list[list[tuple[float, float]]]) -> tuple[list[str], Place]:
 
 
 def draw(rows: list[dict[str, Any]]) -> str:
-    """The picture, SVG."""
+    """The plot as SVG."""
     curves = [[(s, p) for _, s, p in row["curve_wall_processor_psnr"]] for row in rows]
     out, place = axes(curves)
     for number, (row, curve) in enumerate(zip(rows, curves, strict=True)):

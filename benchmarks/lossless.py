@@ -1,13 +1,13 @@
-"""Lossless sizes of every clip: ours, ZMBV's and x264's on the same frames.
+"""Lossless sizes of every clip: ours, and ZMBV's and x264's on the same frames.
 
     python -m benchmarks.lossless                          # all clips, preset fast
     python -m benchmarks.lossless mario-1-1 --preset default
     python -m benchmarks.lossless --frames 300 --no-write  # a quick look
 
 writes ``benchmarks/results/lossless.json`` and ``.md`` after each clip; clips and presets
-that are not asked for keep the figures that they have there. All measuring is done by
-`spritecodec.analysis.rate_distortion`, whose rows are cached, so an interrupted run goes
-on where it stopped. Clips that are not there yet are made.
+that are not asked for keep their recorded figures. All measuring is done by
+`spritecodec.analysis.rate_distortion`, whose rows are cached, so an interrupted run continues
+where it stopped. Missing clips are made.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ KEPT = (
     "encode_seconds", "encode_cpu_seconds", "encode_peak_bytes",
     "decode_seconds", "decode_cpu_seconds", "command",
 )  # fmt: skip
-# The clips that the codec's settings were chosen on.
+# The clips on which the codec's settings were chosen.
 TUNED_ON = (
     "mario-1-1", "space-invaders", "space-invaders-10000", "space-invaders-1500", *DRAWN
 )  # fmt: skip
 
 
 def true_scene_size(name: str) -> int:
-    """Bytes of the .spr file that says a drawn clip's true scene.
+    """Bytes of a .spr file that holds a drawn clip's true scene.
 
-    The file is read back, and every frame that it gives is checked against the scene's.
+    The file is read back, and every decoded frame is compared with the scene's.
     """
     scene = true_scene(name)
     data = packed(scene, spec_of(name).fps)
@@ -61,7 +61,7 @@ def true_scene_size(name: str) -> int:
 
 
 def packed(scene: Scene, fps: int) -> bytes:
-    """A whole .spr file of one segment, by the packer that `encode` uses."""
+    """A whole .spr file of one segment, packed as `encode` packs it."""
     head = Head(
         scene.width, scene.height, len(scene), scene.time_base, Fraction(fps), None, True, "truth"
     )
@@ -104,26 +104,26 @@ def measure(name: str, preset: str, frames: int | None) -> dict[str, Any]:
 
 
 def reported(done: int, total: int, row: Row) -> None:
-    """Say on the terminal what a finished row found."""
+    """Print the result of a finished row."""
     size = row.note if row.bytes is None else f"{row.bytes:,} bytes"
     seconds = f" in {row.encode_seconds:.0f} s" if row.encode_seconds else ""
     click.echo(f"  {done}/{total} {row.codec}: {size}{seconds}")
 
 
 def smallest_zmbv(clip: dict[str, Any]) -> int:
-    """Bytes of the smaller ZMBV file that is exact: RGB, or with a palette where that does."""
+    """Bytes of the smaller exact ZMBV file: RGB, or with a palette where 256 colours do."""
     rows = (clip["peers"][p] for p in ("zmbv", "zmbv-palette"))
     return min(int(row["bytes"]) for row in rows if row["status"] == "ok" and row["lossless"])
 
 
 def geometric_mean(values: Iterable[float]) -> float:
-    """Of positive numbers."""
+    """The geometric mean of positive numbers."""
     logs = [math.log(v) for v in values]
     return math.exp(sum(logs) / len(logs))
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """The tables for people."""
+    """The tables as Markdown."""
     clips = {name: results[name] for name in CLIPS if name in results}
     lines = [
         "# Lossless: bytes of whole files",
@@ -191,7 +191,7 @@ def _means(clips: dict[str, Any]) -> list[str]:
 
 
 def _truth(clips: dict[str, Any]) -> list[str]:
-    """Drawn clips against their true scene in the same format."""
+    """Drawn clips compared with their true scene in the same format."""
     rows = [
         f"| {name} | {preset} | {row['bytes']:,} | {clip['true_scene_bytes']:,} "
         f"| {row['bytes'] / clip['true_scene_bytes']:.2f} |"

@@ -1,9 +1,9 @@
-"""What joining pieces saves: the bytes of one segment after each mining.
+"""What merging sprites saves: the bytes of one segment after each mining.
 
     python -m benchmarks.merging mario-1-1 sprite-game seaquest pitfall
 
 writes ``benchmarks/results/merging.json`` and ``.md``. Bytes are those of the segment with its
-residual; every scene is drawn and compared with the frames.
+residual. Every scene is drawn and compared with the frames.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def measure(name: str, count: int) -> dict[str, Any]:
 
 
 def minings(name: str, run: Indexed, setting: Setting, fewest: int) -> list[dict[str, int]]:
-    """What each mining of a chain comes to; `fewest` counts for the first."""
+    """Bytes, sprites and tracks of each mining of a chain; `fewest` holds for the first."""
     pts = np.arange(len(run), dtype=np.int64)
     seeds: list[Ids] = []
     turns = []
@@ -68,7 +68,7 @@ def minings(name: str, run: Indexed, setting: Setting, fewest: int) -> list[dict
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """The table for people."""
+    """The table as Markdown."""
     lines = [
         "# Bytes after each mining",
         "",

@@ -5,12 +5,12 @@
 
 FRAMES.npy holds the clip's frames, (n, h, w, 3) uint8 (`decode` to raw RGB makes it). Trains
 on the clip, decomposes evenly spaced frames of the whole clip with argmax selections, binary
-switches and whole-pixel offsets, with no residual and no refinement, and reports PSNR. For
+switches and whole-pixel offsets, without residual and without mining, and reports PSNR. For
 the drawn clips it also measures segmentation with the paper's matching rule (section 3.1):
-each dictionary patch goes to the true sprite that it overlaps most; mean IoU over the true
-sprites, and of foreground against background. Adds its row to
-benchmarks/results/model_quality.json, with the learning curve; seconds are given both as
-wall time and as processor time, which other load on the machine does not stretch as much.
+each dictionary patch is matched to the true sprite that it overlaps most; reported are mean IoU
+over the true sprites, and IoU of foreground and background. Adds its row to
+benchmarks/results/model_quality.json, with the learning curve. Seconds are given both as wall
+time and as processor time, which depends less on other load on the machine.
 """
 
 from __future__ import annotations

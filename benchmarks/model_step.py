@@ -1,13 +1,13 @@
-"""Seconds of one training step, the fast network against the plain reference, in one run.
+"""Seconds of one training step: the fast network and the plain reference, in one run.
 
     python -m benchmarks.model_step [--sizes 128x128 256x240] [--repeats 3] [--loss-steps 30]
-    python -m benchmarks.model_step --profile    # only where a fast step's time goes
+    python -m benchmarks.model_step --profile    # only where a fast step spends its time
 
-Both start from the same weights and see the same frames and drawing orders. The reference
-(tests/reference_model.py) is the paper read literally; the fast side is what training runs:
-the preset's network with its gated, narrower translation network, and bfloat16 where the
-processor has fast products for it. Steps are interleaved, so that other load on the machine
-hits both alike; processor seconds leave it out. Writes benchmarks/results/model_step.json.
+Both start from the same weights and get the same frames and drawing orders. The reference
+(tests/reference_model.py) is a literal reading of the paper. The fast side is what training
+runs: the preset's network with its gated, narrower translation network, and bfloat16 where the
+processor multiplies it fast. Steps are interleaved, so that other load on the machine affects
+both equally; processor seconds exclude it. Writes benchmarks/results/model_step.json.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def game(height: int, width: int, count: int = 16) -> torch.Tensor:
 
 
 class Side:
-    """One of the two contestants."""
+    """One of the two networks that are compared."""
 
     def __init__(
         self, config: ModelConfig, height: int, width: int, plain: bool, lr: float = 1e-4
@@ -81,7 +81,7 @@ class Side:
 
 
 def compare(height: int, width: int, repeats: int, say: Callable[[str], None]) -> dict[str, object]:
-    """Interleaved steps of both at one size; the picture is padded to multiples of 32."""
+    """Time interleaved steps of both at one size; frames are padded to multiples of 32."""
     h, w = -(-height // 32) * 32, -(-width // 32) * 32
     frames = game(h, w)
     plain, fast = Side(PLAIN, h, w, True), Side(FAST, h, w, False)
@@ -108,10 +108,10 @@ def compare(height: int, width: int, repeats: int, say: Callable[[str], None]) -
 
 
 def losses(steps: int, say: Callable[[str], None]) -> dict[str, object]:
-    """Loss of both after equal steps on the same batches, 64x64, mean of the last tenth.
+    """Loss of both after equally many steps on the same batches, 64x64, mean of the last tenth.
 
-    The reference has the paper's learning rate; the fast side is run with that one and with
-    its own, the preset's.
+    The reference has the paper's learning rate. The fast side runs with that one and with the
+    preset's.
     """
     frames = game(64, 64)
     sides = {
@@ -134,7 +134,7 @@ def losses(steps: int, say: Callable[[str], None]) -> dict[str, object]:
 
 
 class Stopwatch:
-    """Sums the seconds of what happens between `start` and `stop`, by name."""
+    """Sums the seconds between `start` and `stop`, by name."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -142,7 +142,7 @@ class Stopwatch:
         self._began: dict[str, float] = {}
 
     def now(self) -> float:
-        """The time, once the device has done all that it was told."""
+        """The time, once the device has finished its work."""
         if self.device.type == "cuda":
             torch.cuda.synchronize()
         return time.perf_counter()
@@ -161,7 +161,7 @@ class Stopwatch:
 
 
 def profile(height: int, width: int, steps: int, device: torch.device) -> None:
-    """Print where a fast step's time goes: by part, then by operator."""
+    """Print where a fast step spends its time: by part, then by operator."""
     h, w = -(-height // 32) * 32, -(-width // 32) * 32
     frames = game(h, w)[:4].to(device)
     side = Side(FAST, h, w, False)

@@ -1,23 +1,23 @@
-"""What the sprite model is worth in bytes, engine by engine.
+"""What the sprite model saves in bytes, engine by engine.
 
     python -m benchmarks.model_worth CLIP... --models FOLDER [--frames 300] [--steps 150]
                                      [--stage train] [--stage encode] [--engines matching both]
 
-The first frames of each clip are learnt by three engines, once each:
+Three engines learn the first frames of each clip, once each:
 
 - *matching*: preset ``default``;
 - *network*: the paper's network from noise, proposing the placements itself;
-- *both*: the network from where *matching* ended, as many steps.
+- *both*: the network from where *matching* ended, equally many steps.
 
-Then they are encoded with each model, without loss and at 40 dB. Every encode also mines
-without the model and reports the bytes of both ways, so *mining alone* is the yardstick; the
-smaller one is kept segment by segment. Where the network's sprites explain the frames worse
-than matching's, the trainer leaves them, and *both* is *matching*. For each engine *alone*, what
-its model places on the frames is written as it is, and the residual makes it exact: no mining.
+Then the frames are encoded with each model, without loss and at 40 dB. Every encode also mines
+without the model and reports the bytes of both, so that *mining alone* is the reference; the
+smaller one is kept, segment by segment. Where the network's sprites explain the frames worse
+than matching's, the trainer drops them, and *both* equals *matching*. For each engine *alone*,
+what its model places on the frames is written unchanged, and the residual makes it exact, without
+mining.
 
-The models stay in FOLDER, so the two stages may be run apart: training does not depend on how
-the encoder refines. Results are added to benchmarks/results/model_worth.json and .md as they
-come.
+The models stay in FOLDER, so the two stages can run separately: training does not depend on
+mining. Results are added to benchmarks/results/model_worth.json and .md as they come.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def preset(engine: str, steps: int) -> Preset:
     if engine == "matching":
         return default
     if engine == "network":
-        # A background learnt from grey would take thousands of steps.
+        # Learning a background from grey would take thousands of steps.
         model = replace(default.model, background="solid")
         phases = (Phase(steps, lr=1e-3, crop=128, decay=True),)
         return replace(default, model=model, matching=None, fit=None, phases=phases)
@@ -82,7 +82,7 @@ def learn(clip: ArrayClip, engine: str, folder: Path, steps: int) -> Row:
 
 
 def go_on_from_matching(folder: Path, chosen: Preset) -> None:
-    """Start *both* at the last checkpoint of *matching*: the same seed would lead there again."""
+    """Start *both* at the last checkpoint of *matching*, which the same seed would reach again."""
     state = Workdir(folder.with_name("matching")).load()
     if state is None:
         raise SystemExit("train the engine matching first: both goes on from it")
@@ -92,7 +92,7 @@ def go_on_from_matching(folder: Path, chosen: Preset) -> None:
 
 
 def network_kept(models: Path) -> bool:
-    """Whether *both* ended with other sprites than *matching*."""
+    """Whether *both* ended with sprites that differ from those of *matching*."""
     matching, both = (Workdir(models / engine).load() for engine in ("matching", "both"))
     if matching is None or both is None:
         raise SystemExit(f"there are no models in {models}; run --stage train first")
@@ -100,7 +100,7 @@ def network_kept(models: Path) -> bool:
 
 
 def encode(clip: ArrayClip, engine: str, folder: Path, steps: int, quality: Quality) -> Row:
-    """Encode with a model that was trained before."""
+    """Encode with a trained model."""
     name = f"worth-{engine}"
     PRESETS[name] = preset(engine, steps)
     processor = time.process_time()
@@ -124,7 +124,7 @@ def encode(clip: ArrayClip, engine: str, folder: Path, steps: int, quality: Qual
 
 
 def alone(clip: ArrayClip, engine: str, folder: Path, steps: int) -> int:
-    """Bytes of what the model places on every frame, hardened, and the residual of that."""
+    """Bytes of what the model places on every frame, as a Scene with its residual."""
     model = train(clip, preset(engine, steps), device="cpu", workdir=folder, resume=True)
     scene = harden(
         model.discover(clip),
@@ -195,7 +195,7 @@ def models_alone(rows: list[Row]) -> list[str]:
 
 
 def training(rows: list[Row]) -> list[str]:
-    """What training took and reached, as Markdown lines."""
+    """Time and PSNR of training, as Markdown lines."""
     lines = [
         "## Training",
         "",
@@ -219,7 +219,7 @@ def training(rows: list[Row]) -> list[str]:
 
 
 def row_of(rows: list[Row], clip: str, frames: int) -> Row:
-    """The clip's row, added where there is none."""
+    """The clip's row; a new one where there is none."""
     for row in rows:
         if (row["clip"], row["frames"]) == (clip, frames):
             return row
@@ -254,7 +254,7 @@ def main() -> None:
         clip = ArrayClip(first_frames(name, args.frames), Fraction(spec_of(name).fps))
         frames = clip.frame_count or 0
         models = args.models / f"{name}-{frames}"
-        engines = [e for e in ENGINES if e in args.engines]  # matching before both
+        engines = [e for e in ENGINES if e in args.engines]  # matching first: both starts from it
         if "train" in stages:
             for engine in engines:
                 found = {"training": learn(clip, engine, models / engine, args.steps)}
@@ -262,7 +262,7 @@ def main() -> None:
         if "encode" in stages:
             for quality, aim in QUALITIES.items():
                 for engine in engines:
-                    size = None  # as with matching
+                    size = None  # the same as with matching
                     if engine != "both" or network_kept(models):
                         size = encode(clip, engine, models / engine, args.steps, aim)
                     put(name, frames, engine, {quality: size})

@@ -1,11 +1,11 @@
-"""The pictures of README.md and docs/scene.md, drawn from clips that were really encoded.
+"""The pictures of README.md and docs/scene.md, drawn from clips that are encoded for them.
 
     python -m benchmarks.pictures                # into docs/images
     python -m benchmarks.pictures --out FOLDER
 
-Encodes the drawn clips losslessly at preset fast (into benchmarks/cache/pictures), opens
-the files, and draws what stands in them: a frame apart into its layers, the tracks over a
-frame, the dictionary, the world, and the bytes over time.
+Encodes the drawn clips losslessly with the preset fast (into benchmarks/cache/pictures), opens
+the files, and draws what they hold: a frame separated into its layers, the tracks over a frame,
+the dictionary, the background, and the bytes over time.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from spritecodec.scene import Residual, Scene, Tracks
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 FILES = CACHE / "pictures"
 
-# Clip, the frame that is shown, and how much it is enlarged.
+# Clip, the frame that is shown, and the factor by which it is enlarged.
 SHOWN = (("sprite-game", 1330, 3), ("platformer", 612, 2))
 
-TAIL = 90  # frames of a track that are drawn before the one shown
+TAIL = 90  # previous frames of which a track's path is drawn
 GROUND, INK, QUIET, GRID = (24, 24, 28), (236, 236, 240), (150, 150, 160), (52, 52, 60)
 GAP, CAPTION = 14, 30
 STREAMS = {
@@ -52,7 +52,7 @@ Rgb = NDArray[np.uint8]
 
 
 def encoded(name: str) -> Path:
-    """The clip's lossless .spr file, by the encoder as it is now."""
+    """The clip's lossless .spr file, encoded now."""
     file = FILES / f"{name}.spr"
     FILES.mkdir(parents=True, exist_ok=True)
     click.echo(f"encoding {name}")
@@ -65,7 +65,7 @@ def encoded(name: str) -> Path:
 
 
 def enlarged(picture: Rgb, scale: int) -> Rgb:
-    """By a whole factor, nearest neighbour."""
+    """A picture enlarged by an integer factor, nearest neighbour."""
     return picture.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
@@ -79,13 +79,13 @@ def on_board(rgba: NDArray[np.uint8]) -> Rgb:
 
 
 def bare(scene: Scene) -> Scene:
-    """The scene's layers with nothing on them and no residual."""
+    """The scene's layers without backgrounds, tracks and residual."""
     layers = tuple(dataclasses.replace(x, textures=x.textures[:0]) for x in scene.layers)
     return dataclasses.replace(scene, layers=layers, tracks=Tracks.none(), residual=Residual.none())
 
 
 def layered(scene: Scene, t: int) -> list[tuple[str, Rgb]]:
-    """Frame t as it comes about: backgrounds, then sprites, then the residual."""
+    """Frame t built up: backgrounds, then sprites, then the residual."""
     drawn = {"background": dataclasses.replace(bare(scene), layers=scene.layers)}
     drawn["with sprites"] = dataclasses.replace(drawn["background"], tracks=scene.tracks)
     drawn["with residual"] = scene
@@ -100,13 +100,13 @@ def alive(scene: Scene, t: int) -> list[int]:
 
 
 def colour_of(number: int) -> tuple[int, int, int]:
-    """One of many colours that are easy to tell apart."""
+    """One of many colours that are easy to distinguish."""
     r, g, b = colorsys.hsv_to_rgb(number * 0.381966 % 1, 0.55, 1)
     return round(255 * r), round(255 * g), round(255 * b)
 
 
 def tracks_over(scene: Scene, t: int, scale: int) -> Image.Image:
-    """Frame t, dimmed where no track is; every track's box, and its path up to t."""
+    """Frame t, dimmed where there is no track; every track's box, and its path up to t."""
     frame = Renderer(scene).frame(t)
     still = Renderer(dataclasses.replace(scene, tracks=Tracks.none())).frame(t)
     grey = np.broadcast_to(frame.mean(axis=2, keepdims=True) * 0.35 + 12, frame.shape)
@@ -161,7 +161,7 @@ def side_by_side(picture: Rgb, height: int) -> Rgb:
 
 
 def dictionary(reader: Reader) -> Rgb:
-    """All sprites that any frame shows, alike ones side by side."""
+    """All sprites that any frame shows, similar ones side by side."""
     scenes = (reader.scene(i) for i in range(len(reader.segments)))
     sprites = [reader.sprites[i] for i in sheet.used_sprites(scenes).tolist()]
     order = sheet.order_by_similarity(sheet.look(sprites)).tolist()
@@ -231,7 +231,7 @@ def sizes(scene: Scene) -> dict[str, int]:
 
 
 def bytes_over_time(scene: Scene, title: str, steps: int = 20) -> Image.Image:
-    """Bytes of the scene's first frames, stream above stream, over their number."""
+    """Plot the bytes of the scene's first frames over their number, stream above stream."""
     counts = sorted({round(len(scene) * i / steps) for i in range(1, steps + 1)} - {0})
     found = [sizes(cut(scene, n)) for n in counts]
     width, height, left, right, top, bottom = 960, 460, 80, 170, 50, 50
@@ -285,7 +285,7 @@ def text(
 
 
 def fitted(picture: Rgb, width: int, height: int) -> Image.Image:
-    """Enlarged by the largest whole factor that fits; made smaller where none does."""
+    """A picture enlarged by the largest integer factor that fits, or reduced to fit."""
     h, w = picture.shape[:2]
     factor = min(width / w, height / h)
     if factor >= 1:
@@ -295,7 +295,7 @@ def fitted(picture: Rgb, width: int, height: int) -> Image.Image:
 
 
 def row(panels: Sequence[tuple[str, Image.Image]]) -> Image.Image:
-    """Pictures side by side, each with its words below."""
+    """Pictures side by side, each with its caption below."""
     width = sum(p.width for _, p in panels) + GAP * (len(panels) + 1)
     height = max(p.height for _, p in panels) + GAP + CAPTION
     out = Image.new("RGB", (width, height), GROUND)
@@ -319,7 +319,7 @@ def stacked(pictures: Sequence[Image.Image]) -> Image.Image:
 
 
 def overview(reader: Reader, t: int, scale: int) -> Image.Image:
-    """A frame, its tracks, the dictionary and the world in one picture."""
+    """A frame, its tracks, the dictionary and the background in one picture."""
     scene = reader.scene(0)
     frame = Image.fromarray(enlarged(reader[t], scale))
     over = tracks_over(scene, t, scale)
@@ -337,7 +337,7 @@ def overview(reader: Reader, t: int, scale: int) -> Image.Image:
 
 
 def save(picture: Image.Image, file: Path) -> None:
-    """Few colours where few are needed: the pictures lie in git."""
+    """Save with 256 colours, because the pictures are kept in git."""
     picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=256).save(file, optimize=True)
     click.echo(f"{file} ({file.stat().st_size:,} bytes)")
 
@@ -362,7 +362,7 @@ def draw_clip(name: str, t: int, scale: int, out: Path) -> None:
 @click.argument("names", nargs=-1, metavar="[CLIP]...")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=IMAGES)
 def main(names: tuple[str, ...], out: Path) -> None:
-    """Draw the pictures of CLIPs (all that the documents show when none is named)."""
+    """Draw the pictures of CLIPs (of all that the documents show, where none is named)."""
     out.mkdir(parents=True, exist_ok=True)
     for name, t, scale in SHOWN:
         if not names or name in names:

@@ -3,8 +3,8 @@
     python -m benchmarks.seeds sprite-game-small --seeds 5
 
 Trains the preset ``default`` on a clip once for each seed, decomposes its frames (at most 100,
-evenly spaced) with hard selections and no residual, and reports mean and sample standard
-deviation of PSNR, the sprites in use, and how many of those look the same as another one.
+evenly spaced) with hard selections and without residual, and reports mean and sample standard
+deviation of PSNR, of the number of sprites in use, and of how many of those equal another one.
 Writes benchmarks/results/seeds.json and .md; other clips keep their figures there.
 """
 
@@ -33,7 +33,7 @@ FIGURES = ("psnr", "sprites_used", "duplicates", "placements_per_frame", "proces
 
 
 def duplicates(sprites: NDArray[np.uint8]) -> int:
-    """Sprites that another one before them equals, but for where it lies in its square."""
+    """How many sprites equal an earlier one, wherever it lies in its square."""
     known = set()
     for sprite in sprites:
         rows, columns = (np.flatnonzero(sprite[..., 3].any(axis)) for axis in (1, 0))
@@ -44,7 +44,7 @@ def duplicates(sprites: NDArray[np.uint8]) -> int:
 
 
 def run(clip: Clip, preset: Preset, seed: int, frames: int) -> dict[str, Any]:
-    """One seed."""
+    """Train and measure with one seed."""
     busy = time.process_time()
     model = train(clip, preset, device="cpu", seed=seed)
     seconds = time.process_time() - busy
@@ -61,7 +61,7 @@ def run(clip: Clip, preset: Preset, seed: int, frames: int) -> dict[str, Any]:
 
 
 def to_markdown(found: dict[str, Any]) -> str:
-    """The results as a page."""
+    """The results as Markdown."""
     lines = [
         "# The sprite model over seeds",
         "",

@@ -1,17 +1,17 @@
-"""Segmentation of the drawn clips against their true scenes, before and after refinement.
+"""Segmentation of the drawn clips compared with their true scenes, before and after mining.
 
     python -m benchmarks.segmentation sprite-game platformer [--frames N] [--no-model]
 
-*After*: the clip is encoded without loss, and `spritecodec.labels` says which sprite shows
+*After*: the clip is encoded without loss, and `spritecodec.labels` gives the sprite that shows
 at each pixel. *Before*: the sprite model alone, preset ``default``, hard pictures without
-residual. Both are compared with the true label maps by the paper's rule (section 3.1): each
-dictionary patch goes to the true sprite that it overlaps most; then the mean over the true
-sprites of intersection over union, and that of the foreground against the background.
+residual. Both are compared with the true labels by the paper's rule (section 3.1): each
+dictionary patch is matched to the true sprite that it overlaps most. Reported are the mean over
+the true sprites of intersection over union, and that of foreground and background.
 
-Where the true scene has no background picture but one colour, what never moves is told apart
-as well (``tiles=True``, solid background); elsewhere the background counts as background, as
-it does in the true maps. Writes benchmarks/results/segmentation.json and .md; clips that are
-not asked for keep the figures that they have there.
+Where the background of the true scene is one colour, what never moves is labelled as well
+(``tiles=True``, solid background). Elsewhere the background counts as background, as it does in
+the true labels. Writes benchmarks/results/segmentation.json and .md; clips that are not asked for
+keep their recorded figures.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ WORST = 6
 
 
 def count(pairs: Iterable[tuple[Labels, Labels]]) -> Counts:
-    """Pixels that have each pair of labels, ours and true; 0 is the background.
+    """Count the pixels that have each pair of labels, ours and true; 0 is the background.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def count(pairs: Iterable[tuple[Labels, Labels]]) -> Counts:
 
 
 def matched(counts: Counts) -> Counts:
-    """Pixels by the true sprite that our label goes to, and the true one; a square table."""
+    """Pixels by the true sprite that our label is matched to, and by the true one; square."""
     owner = np.zeros(len(counts), np.int64)
     owner[1:] = counts[1:, 1:].argmax(1) + 1
     table = np.zeros((counts.shape[1], counts.shape[1]), np.int64)
@@ -80,7 +80,7 @@ def scores(counts: Counts) -> dict[str, float]:
 
 
 def by_sprite(counts: Counts) -> list[dict[str, Any]]:
-    """Each true sprite that shows, worst first: its IoU, and where it is taken for what."""
+    """Each true sprite that shows, worst first: its IoU, and what its pixels are taken for."""
     table = matched(counts)
     shared = np.diag(table)
     rows = []
@@ -125,7 +125,7 @@ def of_discovery(scene: Scene, found: Discovery) -> Counts:
 
 
 def after(name: str, scene: Scene, frames: int, args: argparse.Namespace) -> dict[str, Any]:
-    """Encode without loss, segment the file, compare."""
+    """Encode without loss, label the file, compare."""
     tiles = not scene.textures
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "clip.spr")
@@ -177,7 +177,7 @@ def first_frames(name: str, frames: int) -> NDArray[np.uint8]:
 
 
 def to_markdown(found: dict[str, Any]) -> str:
-    """The results as a page."""
+    """The results as Markdown."""
     lines = [
         "# Segmentation of the drawn clips",
         "",

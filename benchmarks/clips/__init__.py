@@ -1,1 +1,1 @@
-"""The benchmark clips: each made by one command, deterministic, checked by hash."""
+"""The benchmark clips: each is made by one command, deterministic, and checked by its hash."""

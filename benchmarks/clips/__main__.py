@@ -23,7 +23,7 @@ from spritecodec.errors import SpritecodecError
 def main(names: tuple[str, ...], every: bool, listing: bool, out: Path) -> None:
     """Make benchmark clips as lossless RGB video, and check each against its hash.
 
-    A clip whose file is there and right is not made again.
+    A clip whose file exists and is correct is not made again.
     """
     if listing:
         for spec in CLIPS.values():

@@ -1,7 +1,7 @@
 """The clips that are drawn here, whose true scenes are known.
 
-``true_scene`` gives a clip's scene, `benchmarks.clips.truth.label_frame` which sprite of it
-shows at each pixel of a frame.
+`true_scene` returns a clip's scene; `benchmarks.clips.truth.label_frame` says which of its
+sprites shows at each pixel of a frame.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from spritecodec.errors import SettingsError
 from spritecodec.render import Renderer
 from spritecodec.scene import Scene
 
-# The seeds are chosen so that the clips show much of the game: levels won and lives lost, and
-# in the few frames of the small ones a climb, a key, a door; water, a ghost, a crystal.
+# The seeds are chosen so that the clips show much of the game: levels won and lives lost. The
+# few frames of the small clips show a climb, a key and a door; water, a ghost and a crystal.
 _SCENES: dict[str, Callable[[], Scene]] = {
     "sprite-game": partial(sprite_game_scene, seed=2),
     "sprite-game-small": partial(sprite_game_scene, frames=90, size=96, seed=21),
@@ -45,7 +45,7 @@ def true_scene(name: str) -> Scene:
 
 
 def _frames(name: str, cache: Path) -> Iterator[Frame]:
-    """The clip's frames, drawn one by one; nothing needs to be kept in `cache`."""
+    """Draw the clip's frames one by one; nothing is kept in `cache`."""
     return Renderer(true_scene(name)).frames()
 
 

@@ -1,4 +1,4 @@
-"""Python environments of their own for the games, whose requirements rule out ours."""
+"""Separate Python environments for the games, whose requirements conflict with the project's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PLAYERS = Path(__file__).resolve().parent
 
 
 def environment(name: str, cache: Path) -> Path:
-    """The interpreter that has ``requirements-games-<name>.txt``, installed at first use.
+    """The interpreter with ``requirements-games-<name>.txt``, installed at first use.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def frames_from(
     Raises
     ------
     InputError
-        The player stopped with an error, or within a frame.
+        The player stopped with an error, or in the middle of a frame.
     """
     player = _PLAYERS / f"play_{name}.py"
     log_path = cache / f"play-{name}.log"

@@ -48,7 +48,7 @@ def picture(art: str, swap: Mapping[str, str] | None = None) -> RGBA:
     art : str
         Rows separated by white space; short rows are clear at their right end.
     swap : mapping, optional
-        Letters to read as other colours: the same drawing in another dress.
+        Letters to read as other colours, for the same drawing in other colours.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def picture(art: str, swap: Mapping[str, str] | None = None) -> RGBA:
 
 
 def outlined(image: RGBA, colour: str = "k") -> RGBA:
-    """The picture with a line of one pixel around it; one pixel larger on every side."""
+    """The picture with an outline of one pixel; one pixel larger on every side."""
     grown = np.pad(image, ((1, 1), (1, 1), (0, 0)))
     solid = grown[..., 3] > 0
     near = solid.copy()

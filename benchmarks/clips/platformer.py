@@ -1,10 +1,10 @@
 """``platformer``: a scrolling game with parallax, drawn here, with its true scene.
 
 Five layers, back to front, each with its own pan: sky (camera / 16), mountains (camera / 4),
-hills (camera / 2), the level, and the display, which stands still. The camera follows a fox
+hills (camera / 2), the level, and the display, which does not move. The camera follows a fox
 through a meadow in x and y; then the scene cuts to moonlit ruins, which lie further along in
 the same layers. Water, ghosts, dust, lights, the bees' wings and the display's panel are
-translucent: their alpha lies strictly between 0 and 255.
+translucent: their alpha is strictly between 0 and 255.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def platformer_scene(
     Parameters
     ----------
     frames : int
-        At 60 a second, at least 3; the cut comes after two thirds of them.
+        At 60 a second, at least 3; the scene cuts after two thirds of them.
     width, height : int
         Of the screen in pixels; at least 128 and from 64 to 256.
     seed : int
@@ -92,7 +92,7 @@ def platformer_scene(
 
 
 def _furnish(stage: Stage, rng: random.Random, style: Style, ground: RGBA, origin: int) -> None:
-    """Lay a zone's four textures, each as large as its layer's pan can reach."""
+    """Put a zone's four textures into their layers, each as large as the layer's pan needs."""
     stage.texture(LEVEL, ground, origin, 0)
     for layer, draw in ((SKY, sky_texture), (FAR, far_texture), (NEAR, near_texture)):
         w = stage.width + (ground.shape[1] - stage.width) // DEPTH[layer] + 1
@@ -111,7 +111,7 @@ class _Show:
         self._t = 0
 
     def frame(self, t: int) -> None:
-        """Show the game as it stands now in frame t."""
+        """Show the present state of the game in frame t."""
         self._t = t
         x, y = self._game.camera
         for layer, depth in DEPTH.items():

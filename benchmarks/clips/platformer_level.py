@@ -1,4 +1,4 @@
-"""How the ground of a ``platformer`` level runs, and what stands on it."""
+"""The ground of a ``platformer`` level, and what stands on it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Level:
 
 
 def lay_out(rng: random.Random, columns: int, night: bool) -> Level:
-    """A random level that can be run through: steps of at most two, pits of at most three."""
+    """A random level that can be finished: steps of at most two tiles, pits of at most three."""
     level = Level()
     row = 11
     level.ground += [row] * 3

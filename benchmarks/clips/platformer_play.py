@@ -57,7 +57,7 @@ class Enemy:
 
 @dataclass
 class Effect:
-    """A passing thing (dust, sparkle, splash) with its middle at x, y in pixels."""
+    """A short-lived effect (dust, sparkle, splash) with its centre at x, y in pixels."""
 
     kind: str
     x: int
@@ -110,7 +110,7 @@ class Game:
         return self._camera_x // SUB, self._camera_y // SUB
 
     def advance(self) -> None:
-        """One sixtieth of a second."""
+        """Advance the game by one sixtieth of a second."""
         self._choose()
         self._move()
         self._collect()
@@ -138,13 +138,13 @@ class Game:
             self._patience = self._rng.randint(*spans[self._mood])
 
     def _top(self, x: int) -> int:
-        """Height of the ground at column x (pixels); below the level over a pit."""
+        """y of the ground at column x (pixels); below the level where there is a pit."""
         column = max(0, min(x // TILE, len(self.level.ground) - 1))
         row = self.level.ground[column]
         return (row if row < ROWS else ROWS + 4) * TILE
 
     def _floor(self, x: int, soles: int) -> int:
-        """The highest support under the fox at x whose soles were at or above it (pixels)."""
+        """y of the highest support at or below the fox's soles, with the fox at x (pixels)."""
         best = min(self._top(x + 2), self._top(x + WIDTH - 3))
         for column, row, width in self.level.planks:
             over = column * TILE - WIDTH < x < (column + width) * TILE

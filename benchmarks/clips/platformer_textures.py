@@ -74,7 +74,7 @@ CROWN = (
 
 
 def _cobbles(rng: random.Random, colours: tuple[str, str, str]) -> RGBA:
-    """A 32 x 32 pattern of rounded stones that joins with itself on all sides."""
+    """A 32 x 32 pattern of rounded stones that tiles without seams."""
     size, seeds = 32, []
     for j in range(4):
         for i in range(4):

@@ -3,9 +3,9 @@
 Runs by itself in an environment that holds ``requirements-games-atari.txt``, whose
 ale-py ships the games.
 
-Every frame of the console is written (no frame is skipped, no action sticks); the
-player holds each action, drawn at random from those that the game knows, for eight
-frames, and starts again when the game is over.
+Every frame of the console is written (no frame skip, no sticky actions). The player
+draws each action at random from those of the game, holds it for eight frames, and
+starts again when the game is over.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 Runs by itself in an environment that holds ``requirements-games-crafter.txt``.
 
-The player lives by needs, the most pressing first: fight what attacks, drink, eat,
+The player follows its needs, the most urgent first: fight what attacks, drink, eat,
 sleep, then collect wood, make tools, mine stone, and look around. It reads the map
-from the game's own world. Chance decides where it wanders. When it dies, the next
-episode begins in a new world.
+from the game's own world. A seeded generator decides where it wanders. When it dies,
+the next episode begins in a new world.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class OrderedSet(dict[Any, None]):
 class OrderedWorld(crafter.engine.World):  # type: ignore[misc]
     """Crafter's world, with its creatures in a fixed order.
 
-    Crafter draws creatures at random from a set, whose order follows addresses in
-    memory and so differs from run to run.
+    Crafter draws creatures at random from a set, whose order depends on memory
+    addresses and so differs from run to run.
     """
 
     def reset(self, seed: int | None = None) -> None:
@@ -136,7 +136,7 @@ class Player:
 
 
 def play(seed: int) -> Iterator[Any]:
-    """Frames of endless play, each (288, 288, 3) uint8 RGB."""
+    """Yield the frames of endless play, each (288, 288, 3) uint8 RGB."""
     rng = random.Random(seed)
     env = crafter.Env(size=(SIDE, SIDE), seed=seed)
     while True:

@@ -4,8 +4,8 @@ Runs by itself in an environment that holds ``requirements-games-mario.txt``
 (gym-super-mario-bros needs numpy < 2), never in the project's own.
 
 The player runs right and jumps when it sees a wall, a gap or an enemy ahead: it
-looks into the console's memory, where the game keeps its map of the level and its
-list of enemies. Chance decides how early and how high it jumps, so sooner or later
+reads the console's memory, where the game keeps its map of the level and its list of
+enemies. A seeded generator decides how early and how high it jumps, so sooner or later
 it dies, and starts the level again.
 """
 
@@ -24,7 +24,7 @@ JUMP, RUN, LEFT, RIGHT = 1, 2, 64, 128
 
 TILE = 16  # pixels
 COINS = (0xC2, 0xC3)  # tiles that nothing bumps into
-PATIENCE = 45  # frames without progress before a step back
+PATIENCE = 45  # frames without progress, after which the player steps back
 
 
 class Sight:
@@ -91,7 +91,7 @@ def pads(env: Any, rng: random.Random) -> Iterator[int]:
 
 
 def play(level: tuple[int, int], seed: int) -> Iterator[Any]:
-    """Frames of endless play, each (240, 256, 3) uint8 RGB; valid until the next."""
+    """Yield the frames of endless play, each (240, 256, 3) uint8 RGB; valid until the next."""
     rng = random.Random(seed)
     env: Any = SuperMarioBrosEnv("vanilla", False, level)
     attempt = 0

@@ -39,7 +39,7 @@ def clip_file(spec: ClipSpec, folder: Path = CACHE, cache: Path = CACHE) -> Path
     ----------
     spec : ClipSpec
     folder : Path
-        Where the file lies; made if need be.
+        Where the file is; created if missing.
     cache : Path
         Where recipes keep what they install.
 
@@ -52,7 +52,7 @@ def clip_file(spec: ClipSpec, folder: Path = CACHE, cache: Path = CACHE) -> Path
     Raises
     ------
     InputError
-        The recipe gave other frames than the registry says.
+        The recipe's frames differ from those registered.
     """
     folder.mkdir(parents=True, exist_ok=True)
     cache.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ def clip_file(spec: ClipSpec, folder: Path = CACHE, cache: Path = CACHE) -> Path
 
 
 def _checked(spec: ClipSpec, cache: Path) -> Iterator[Frame]:
-    """The frames of the recipe; an error after the last one where they are not the clip's."""
+    """The frames of the recipe; raises after the last one if they are not those registered."""
     digest = hashlib.sha256()
     count = 0
     for pixels in spec.make(cache):

@@ -1,4 +1,4 @@
-"""What a benchmark clip is: a recipe for its frames, and the hash they must have."""
+"""What defines a benchmark clip: a recipe for its frames, and their hash."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ClipSpec:
     fps : int
         Frames per second.
     sha256 : str
-        Hexadecimal SHA-256 of the raw RGB bytes of all frames, one after the other.
+        Hexadecimal SHA-256 of the raw RGB bytes of all frames in order.
     description : str
         One line for people.
     """

@@ -72,12 +72,12 @@ class _Player:
 
 
 def _arrange(rng: random.Random, columns: int, rows: int) -> _Level:
-    """A level that the player can finish: everything apart from everything else."""
+    """A random level that the player can finish: no two things are too close together."""
     tops = [row * TILE for row in range(rows - 1, 1, -3)]
     free = [set(range(columns)) for _ in tops]
 
     def take(floor: int, apart: int) -> int | None:
-        """A free column away from the rest; None when the floor is full."""
+        """A random free column; its neighbours up to `apart` are no longer free. None if full."""
         choice = sorted(free[floor])
         if not choice:
             return None
@@ -135,7 +135,7 @@ def _arrange(rng: random.Random, columns: int, rows: int) -> _Level:
 
 
 def _decide(level: _Level, player: _Player) -> tuple[int, bool, int]:
-    """What the player wants: the x to walk to, whether to jump now, and which way to climb."""
+    """The player's aim: the x to walk to, whether to jump now, and which way to climb."""
     goal_floor, goal_x = level.door if player.has_key else level.key
     climb = 0
     if goal_floor != player.floor:
@@ -153,9 +153,9 @@ def _decide(level: _Level, player: _Player) -> tuple[int, bool, int]:
 
 
 def _plan(level: _Level, player: _Player) -> str:
-    """What the player does now: go on, leap, wait or retreat; the first that ends well.
+    """The player's next action: go, leap, wait or retreat; the first that ends well.
 
-    A careless player does not look whether it does.
+    A careless player does not check whether it does.
     """
     leap = player.state == "ground" and _decide(level, player)[1]
     usual = ["leap", "go"] if leap else ["go", "leap"]
@@ -168,7 +168,7 @@ def _plan(level: _Level, player: _Player) -> str:
 
 
 def _ends_well(level: _Level, player: _Player, act: str) -> bool:
-    """Whether the player is unhurt for the next second when it begins with `act`."""
+    """Whether the player stays unhurt for the next second if it begins with `act`."""
     level = replace(level, enemies=[replace(enemy) for enemy in level.enemies])
     player = replace(player, taken=set(player.taken), careless=True)
     for ahead in range(FRAME_RATE):
@@ -190,7 +190,7 @@ def _patrol(level: _Level) -> None:
 
 
 def _advance(level: _Level, player: _Player, act: str) -> None:
-    """One thirtieth of a second of the player's life."""
+    """Advance the player by one thirtieth of a second."""
     player.clock += 1
     player.still = True
     if player.state in ("dead", "home"):
@@ -228,7 +228,7 @@ def _advance(level: _Level, player: _Player, act: str) -> None:
 
 
 def _meet(level: _Level, player: _Player) -> None:
-    """What the player touches: spikes and enemies hurt, key and gems are taken."""
+    """Apply what the player touches: spikes and enemies hurt; key and gems are taken."""
     x, y = player.x // SUB, player.y // SUB
     if player.state not in ("ground", "air"):
         return
@@ -248,12 +248,12 @@ def _meet(level: _Level, player: _Player) -> None:
 
 
 def _draw(stage: Stage, cels: dict[str, Cel], level: _Level, round_: int, t: int) -> None:
-    """The arrangement of frame t: all but the key, gems and player."""
+    """Draw the level in frame t: all but the door, key, gems and player."""
     for floor, top in enumerate(level.tops):
         filled = level.columns[floor]
         first, last = filled.index(True), len(filled) - 1 - filled[::-1].index(True)
         for column in range(first, last + 1):
-            # Only an end that hangs in the air is rounded off, not one at the screen's edge.
+            # Only an end in mid-air is rounded, not one at the edge of the screen.
             left, right = column == first > 0, column == last
             name = f"platform {left:d}{right:d}{column % 2}" if floor else f"ground {column % 3}"
             actor = (round_, "platform", floor, column)
@@ -276,7 +276,7 @@ def _draw(stage: Stage, cels: dict[str, Cel], level: _Level, round_: int, t: int
 def _draw_player(
     stage: Stage, cels: dict[str, Cel], level: _Level, player: _Player, round_: int, t: int
 ) -> None:
-    """The player of frame t, the door, and what is still to be taken."""
+    """Draw the player in frame t, the door, and the key and gems not yet taken."""
     floor, x = level.door
     door = cels["door ajar" if player.has_key else "door"]
     stage.put((round_, "door"), t, door, 0, DOORS, x - 2, level.tops[floor] - door.height + 1)

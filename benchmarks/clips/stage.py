@@ -1,4 +1,4 @@
-"""The Stage: where a drawn game puts its pictures, frame by frame, to become a Scene."""
+"""The Stage: a drawn game puts its pictures here, frame by frame, and gets a Scene."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class _Run:
 
 
 class Stage:
-    """Collects layers, sprites and placements, and makes them a Scene.
+    """Collects layers, sprites and placements, and makes a Scene of them.
 
-    An actor is anything hashable; the frames in which it shows become its tracks, a new
-    one whenever it was off the screen in between.
+    An actor is anything hashable. The frames in which it shows become its tracks; a new
+    track begins whenever it was off the screen in between.
 
     Parameters
     ----------
@@ -71,22 +71,22 @@ class Stage:
         self._latest: dict[object, _Run] = {}
 
     def layer(self) -> int:
-        """Add a layer in front of those before; its number."""
+        """Add a layer in front of the existing ones; returns its number."""
         self._pans.append(np.zeros((self.frames, 2), np.int32))
         self._laid.append([])
         return len(self._pans) - 1
 
     def texture(self, layer: int, image: RGBA, x: int, y: int) -> None:
-        """Lay a background texture with its top left corner at (x, y) of the layer."""
+        """Put a background texture with its top left corner at (x, y) of the layer."""
         self._textures.append(image)
         self._laid[layer].append((len(self._textures) - 1, x, y))
 
     def look(self, layer: int, t: int, x: int, y: int) -> None:
-        """Set the layer's pan of frame t; before the frame's placements are put."""
+        """Set the layer's pan of frame t, which must precede the frame's placements."""
         self._pans[layer][t] = x, y
 
     def cel(self, image: RGBA) -> Cel:
-        """Make a picture known; equal pictures share one sprite."""
+        """Register a picture; equal pictures share one sprite."""
         rows = np.flatnonzero(image[..., 3].any(1))
         columns = np.flatnonzero(image[..., 3].any(0))
         top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
@@ -103,7 +103,7 @@ class Stage:
     ) -> None:
         """Show an actor in frame t with its picture's top left corner at (x, y) of the layer.
 
-        Nothing is recorded where the sprite lies wholly off the screen.
+        Nothing is recorded where the sprite is wholly off the screen.
         """
         sprite_h = cel.height - cel.top - cel.bottom
         sprite_w = cel.width - cel.left - cel.right
@@ -120,7 +120,7 @@ class Stage:
         run.rows.append((cel.index, x, y, flip))
 
     def scene(self) -> Scene:
-        """All that was put, as a Scene without residual; unused sprites are left out."""
+        """Everything put so far, as a Scene without residual; unused sprites are left out."""
         rows = np.array([row for run in self._runs for row in run.rows], np.int32).reshape(-1, 4)
         used, sprite = np.unique(rows[:, 0], return_inverse=True)
         first = np.cumsum([0] + [len(run.rows) for run in self._runs])

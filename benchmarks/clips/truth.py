@@ -9,10 +9,10 @@ from spritecodec.scene import FLIP_HORIZONTAL, FLIP_VERTICAL, Scene
 
 
 def label_frame(scene: Scene, t: int) -> NDArray[np.int32]:
-    """The sprite that a person would say shows at each pixel of frame t.
+    """The sprite that a person would see at each pixel of frame t.
 
-    That is the topmost one whose alpha there is at least 128; fainter ones (a glow, a
-    ghost's hem) are looked through. A texture hides what lies behind it.
+    That is the front one whose alpha there is at least 128; fainter ones (a glow, a
+    ghost's hem) are ignored. A texture hides what lies behind it.
 
     Returns
     -------

@@ -17,8 +17,8 @@ def write_video(path: Path, frames: Iterable[Frame], width: int, height: int, fp
     with av.open(path, "w", format="mp4") as container:
         stream = container.add_stream("libx264rgb", rate=fps)
         stream.width, stream.height, stream.pix_fmt = width, height, "rgb24"
-        # No B-frames, so that decoding order and timestamps stay plain. Any number of
-        # threads gives the same pixels.
+        # No B-frames, so that frames are decoded in the order of their time stamps. The
+        # pixels do not depend on the number of threads.
         stream.options = {"qp": "0", "preset": "medium", "bf": "0"}
         for pixels in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
@@ -33,7 +33,7 @@ def read_frames(path: Path) -> Iterator[Frame]:
 
 
 def frames_hash(frames: Iterable[Frame]) -> str:
-    """SHA-256 of the raw RGB bytes of all frames, one after the other, in hexadecimal."""
+    """SHA-256 of the raw RGB bytes of all frames in order, in hexadecimal."""
     digest = hashlib.sha256()
     for pixels in frames:
         digest.update(pixels.tobytes())
