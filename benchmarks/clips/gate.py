@@ -17,10 +17,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+import spritecodec as sc
 from benchmarks.clips import platformer_art, sprite_game_art
 from benchmarks.clips.drawn import true_scene
 from benchmarks.clips.pixel_art import RGBA, ramp, wave
-from spritecodec.render import Renderer
 
 Frames = NDArray[np.uint8]
 Longs = NDArray[np.int64]
@@ -390,7 +390,7 @@ class GateClip:
 
 
 def _game(name: str) -> Frames:
-    return np.stack(list(Renderer(true_scene(name)).frames()))
+    return np.stack(list(sc.Renderer(true_scene(name)).frames()))
 
 
 GATE: dict[str, GateClip] = {
