@@ -97,7 +97,7 @@ class SprImageFile(ImageFile.ImageFile):
         self._number = frame
         pts = self._reader.pts
         ticks = (
-            int(pts[frame + 1] - pts[frame]) * self._reader.time_base
+            (int(pts[frame + 1]) - int(pts[frame])) * self._reader.time_base
             if frame + 1 < len(pts)
             else 1 / self._reader.frame_rate
         )

@@ -264,7 +264,7 @@ class Reader:
     @property
     def duration(self) -> float:
         """Of all frames when played, in seconds; the last one shows for 1 / frame_rate."""
-        ticks = int(self.pts[-1] - self.pts[0]) if len(self) else 0
+        ticks = int(self.pts[-1]) - int(self.pts[0]) if len(self) else 0
         return float(ticks * self.time_base + min(len(self), 1) / self.frame_rate)
 
     @cached_property

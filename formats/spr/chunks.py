@@ -30,7 +30,14 @@ from spritecodec.formats.spr.container import write_varint
 from spritecodec.formats.spr.pictures import Palette, Picture, read_pictures, write_pictures
 from spritecodec.formats.spr.recolouring import read_recolouring, write_recolouring
 from spritecodec.formats.spr.residual import read_residual, write_residual
-from spritecodec.formats.spr.streams import Cursor, Ints, read_exactly, read_stream, write_stream
+from spritecodec.formats.spr.streams import (
+    Cursor,
+    Ints,
+    magnitude,
+    read_exactly,
+    read_stream,
+    write_stream,
+)
 from spritecodec.formats.spr.tracks import read_tracks, write_tracks
 from spritecodec.formats.spr.zstd import compress, decompress
 from spritecodec.scene import Layer, Recolouring, Residual, Scene, Tracks
@@ -250,19 +257,15 @@ def _read_pan(cursor: Cursor, frames: int, textures: int) -> tuple[Layer, ...]:
         if len(rows) and (rows[:, 0].min() < 0 or rows[:, 0].max() >= textures):
             raise cursor.fail("a layer uses a texture that does not exist")
         pan = np.stack([np.cumsum(read_exactly(cursor, frames, "pan")) for _ in range(2)], 1)
-        if max(_magnitude(rows), _magnitude(pan)) >= 1 << 30:
+        if max(magnitude(rows), magnitude(pan)) >= 1 << 30:
             raise cursor.fail("a layer lies absurdly far away")
         layers.append(Layer(pan.astype(np.int32), rows.astype(np.int32)))
     return tuple(layers)
 
 
-def _magnitude(values: Ints) -> int:
-    return max(-int(values.min()), int(values.max())) if values.size else 0
-
-
 def _read_times(timing: Cursor, frames: int) -> Ints:
     pts = np.cumsum(read_exactly(timing, frames, "time stamps"))
-    if (np.diff(pts) <= 0).any():
+    if (pts[1:] <= pts[:-1]).any():  # differences may wrap around
         raise timing.fail("the time stamps do not increase")
     return pts
 

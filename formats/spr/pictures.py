@@ -219,9 +219,10 @@ def read_pictures(cursor: Cursor, palette: Palette, pixel_limit: int) -> tuple[P
         raise cursor.fail("a picture has no size")
     if min(widths.min(), heights.min()) < 1 or max(widths.max(), heights.max()) > MAX_SIDE:
         raise cursor.fail("a picture has an impossible size")
-    total = int((widths * heights).sum())
-    if total > pixel_limit:
-        raise cursor.fail(f"{total} pixels where at most {pixel_limit} are allowed")
+    areas = widths * heights
+    total = int(areas.sum())
+    if areas.max() > pixel_limit or total > pixel_limit:  # a sum of many may wrap around
+        raise cursor.fail(f"more pixels than the {pixel_limit} that are allowed")
     sizes = list(zip(heights.tolist(), widths.tolist(), strict=True))
     layout = cursor.byte()
     if layout == DIRECT:

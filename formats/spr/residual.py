@@ -74,10 +74,10 @@ def read_residual(
     h = np.array([p.shape[0] for p in pictures], np.int64)
     w = np.array([p.shape[1] for p in pictures], np.int64)
     width, height = screen
-    inside = (start >= 0) & (length >= 1) & (length <= frames) & (start + length <= frames)
+    inside = (start >= 0) & (length >= 1) & (length <= frames) & (start <= frames - length)
     inside &= (x >= 0) & (y >= 0) & (x <= width) & (y <= height)
     inside &= (x + w <= width) & (y + h <= height)
-    if not inside.all() or (np.diff(start) < 0).any():
+    if not inside.all() or (start[1:] < start[:-1]).any():
         raise cursor.fail("a residual patch lies outside the segment")
     pixels = _join_pixels(cursor, pictures)
     columns = {

@@ -191,6 +191,11 @@ def _runs(values: Ints) -> tuple[Ints, Ints]:
     return values[starts], np.diff(np.append(starts, len(values))) - 1
 
 
+def magnitude(values: Ints) -> int:
+    """The largest distance of a value from 0. It may be 2**63, which int64 does not hold."""
+    return max(-int(values.min()), int(values.max())) if values.size else 0
+
+
 def smallest(candidates: Sequence[bytes]) -> int:
     """The index of the candidate that zstd makes smallest, by trial compression."""
     quick = [len(_trials.quick.compress(data)) for data in candidates]

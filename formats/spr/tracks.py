@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from spritecodec.formats.spr.streams import (
     Cursor,
     Ints,
+    magnitude,
     read_exactly,
     read_stream,
     smallest,
@@ -124,13 +125,17 @@ def _read_sprites(
     start_sprite: Ints,
     length: Ints,
     orders: list[NDArray[np.intp]],
+    sprites: int,
 ) -> Ints:
     mode = cursor.byte()
     if mode > BY_FRAME:
         raise cursor.fail(f"unknown sprite order {mode}")
     order = orders[mode]
     code = read_exactly(cursor, len(order), "sprite changes")
-    spelled = iter(read_stream(cursor, len(order)).tolist())
+    new = read_stream(cursor, len(order))
+    if ((new < 0) | (new >= sprites)).any():
+        raise cursor.fail("a placement has a sprite that is not in the dictionary")
+    spelled = iter(new.tolist())
     owner = _owners(length)
     current = start_sprite.tolist()
     recent: dict[int, list[int]] = {}
@@ -146,6 +151,8 @@ def _read_sprites(
             now = followers.pop(c - 1)
         elif c == -1:
             now = next(spelled, -1)
+            if now < 0:
+                raise cursor.fail("a spelled-out sprite is missing")
         else:
             raise cursor.fail("a sprite follows that was never seen")
         followers.insert(0, now)
@@ -211,20 +218,18 @@ def read_tracks(cursor: Cursor, layers: tuple[Layer, ...], frames: int, sprites:
     FormatError
         The streams are damaged.
     """
-    heads = _read_heads(cursor, len(layers), frames)
+    heads = _read_heads(cursor, len(layers), frames, sprites)
     start, length = heads.start, heads.length
     first = np.cumsum(length) - length
     orders = [_track_order(length), _frame_order(start, length)]
-    sprite = _read_sprites(cursor, heads.sprite, length, orders)
-    if len(sprite) and (sprite.min() < 0 or sprite.max() >= sprites):
-        raise cursor.fail("a placement has a sprite that is not in the dictionary")
+    sprite = _read_sprites(cursor, heads.sprite, length, orders, sprites)
     pan = _pan_at(layers, heads.layer, start)
     values = []
     for begin in (heads.x + pan[:, 0], heads.y + pan[:, 1], heads.flip):
         steps = _read_steps(cursor, first, length, orders)
         values.append(_sums(steps, first, length) + np.repeat(begin, length))
     x, y, flip = values
-    if any(len(v) and max(-v.min(), v.max()) >= 1 << 30 for v in (x, y, heads.z)):
+    if max(map(magnitude, (x, y, heads.z))) >= 1 << 30:
         raise cursor.fail("a placement lies absurdly far away")
     if ((flip < 0) | (flip > 3)).any():
         raise cursor.fail("a placement has an unknown flip")
@@ -256,26 +261,31 @@ class _Heads(NamedTuple):
     flip: Ints
 
 
-def _read_heads(cursor: Cursor, layers: int, frames: int) -> _Heads:
+def _read_heads(cursor: Cursor, layers: int, frames: int, sprites: int) -> _Heads:
     start = read_stream(cursor, MAX_TRACKS)
     length, layer, z, code, x, y, flip = (
         read_exactly(cursor, len(start), "tracks") for _ in range(7)
     )
     length = length + 1
-    if (
-        (start < 0).any()
-        or (length < 1).any()
-        or (length > frames).any()
-        or (start + length > frames).any()
-    ):
+    inside = (start >= 0) & (length >= 1) & (length <= frames) & (start <= frames - length)
+    if not inside.all():
         raise cursor.fail("a track lies outside the segment")
     if len(layer) and (layer.min() < 0 or layer.max() >= layers):
         raise cursor.fail("a track is on a layer that does not exist")
     if int(length.sum()) > MAX_PLACEMENTS:
         raise cursor.fail(f"more than {MAX_PLACEMENTS} placements")
-    sprite = []
+    sprite = _first_sprites(cursor, code, sprites)
+    return _Heads(start, length, layer, z, sprite, x, y, flip)
+
+
+def _first_sprites(cursor: Cursor, code: Ints, sprites: int) -> Ints:
+    """The sprite of each track's first placement."""
+    found = []
     newest = -1
     for c in code.tolist():
-        sprite.append(newest + 1 - c)
-        newest = max(newest, sprite[-1])
-    return _Heads(start, length, layer, z, np.array(sprite, np.int64), x, y, flip)
+        sprite = newest + 1 - c
+        if not 0 <= sprite < sprites:
+            raise cursor.fail("a track begins with a sprite that is not in the dictionary")
+        found.append(sprite)
+        newest = max(newest, sprite)
+    return np.array(found, np.int64)
