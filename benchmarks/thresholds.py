@@ -30,7 +30,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import click
 import numpy as np
@@ -222,7 +222,7 @@ def encode_changed() -> None:
     frames = np.load(task["frames"])
     with tempfile.TemporaryDirectory() as folder:
         began = time.process_time()
-        quality = task["quality"] or "lossless"
+        quality: float | Literal["lossless"] = task["quality"] or "lossless"
         report = sc.encode(frames, Path(folder) / "out.spr", quality=quality, preset="fast")
         seconds = time.process_time() - began
     print(json.dumps({"bytes": report.size, "cpu": round(seconds, 2), "psnr": report.quality}))

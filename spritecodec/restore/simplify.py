@@ -310,7 +310,7 @@ class _Objects:
         return _Object(self._rgb[part].reshape(h, w, 3), self._mask[part].reshape(h, w))
 
 
-def _merge_tiles(tiles: Floats, limit: float) -> tuple[Floats, Longs]:
+def _merge_tiles(tiles: Floats, limit: float) -> tuple[NDArray[np.float64], Longs]:
     """Means of tiles that nearly repeat: shape (means, values), and the mean of each tile.
 
     Parameters
