@@ -8,11 +8,11 @@ from importlib import import_module
 
 import click
 
-from spritecodec.cli.common import INTERRUPTED
+from spritecodec.cli.common import INTERRUPTED, warn
 from spritecodec.errors import SpritecodecError
 
-# Name: what `spritecodec --help` says about it. The command is `command` in the file of
-# that name.
+# The commands, with their line in `spritecodec --help`. Each is the function `command` in
+# the file of its name.
 COMMANDS = {
     "encode": "Turn a video into a .spr file.",
     "decode": "Turn a .spr file into a video, pictures or a pipe.",
@@ -20,9 +20,12 @@ COMMANDS = {
     "verify": "Check a .spr file, also against its source.",
     "compare": "Measure PSNR, SSIM and MS-SSIM between two videos.",
     "sprites": "Draw the dictionary of sprites as one picture.",
-    "segment": "Draw which sprite, track or layer shows at each pixel.",
+    "labels": "Draw which sprite, track or layer shows at each pixel.",
     "analyze": "Measure what a video would gain from sprites.",
 }
+
+# Old names, which still work, and what replaces them.
+RENAMED = {"segment": "labels"}
 
 EPILOG = """\b
 Examples:
@@ -48,6 +51,10 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in RENAMED:
+            new = RENAMED[cmd_name]
+            warn(f"{cmd_name} is now called {new}; please write: spritecodec {new}")
+            cmd_name = new
         if cmd_name not in COMMANDS:
             return None
         command = import_module(f"spritecodec.cli.{cmd_name}").command
@@ -57,7 +64,8 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        known = not args or args[0] in COMMANDS or args[0] in RENAMED
+        if not known and not args[0].startswith("-"):
             names = ", ".join(COMMANDS)
             raise click.UsageError(f"there is no command {args[0]}; there are: {names}", ctx)
         return super().resolve_command(ctx, args)

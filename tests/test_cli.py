@@ -57,6 +57,22 @@ def test_the_group_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> Non
     assert sc.__version__ in capsys.readouterr().out
 
 
+def test_an_old_name_works_and_says_the_new_one(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["labels", str(source), str(tmp_path / "new"), "--json"]) == 0
+    wanted = capsys.readouterr()
+    assert wanted.err == ""
+    assert cli.run(["segment", str(source), str(tmp_path / "old"), "--json"]) == 0
+    said = capsys.readouterr()
+    assert said.out == wanted.out
+    assert "segment is now called labels" in said.err
+    for path in (tmp_path / "new").iterdir():
+        assert (tmp_path / "old" / path.name).read_bytes() == path.read_bytes()
+    assert cli.run(["--help"]) == 0
+    assert "segment " not in capsys.readouterr().out.partition("Commands:")[2]
+
+
 def test_decode_writes_the_frames_and_ends_with_one_line(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

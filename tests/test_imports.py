@@ -87,7 +87,7 @@ for arguments in (
     ["info", source],
     ["verify", source, "--against", folder + "/out.mkv"],
     ["sprites", source, folder + "/sheet.png"],
-    ["segment", source, folder + "/labels"],
+    ["labels", source, folder + "/labels"],
 ):
     assert cli.run(arguments) == 0, arguments
 assert not set({ENCODER_ONLY!r}) & set(sys.modules)

@@ -1,4 +1,4 @@
-"""``spritecodec segment``."""
+"""``spritecodec labels``."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  spritecodec segment game.spr labels/
-  spritecodec segment game.spr labels/ --by track --start 100 --stop 200
-  spritecodec segment game.spr labels/ --tiles    # also what stands in the background
+  spritecodec labels game.spr labels/
+  spritecodec labels game.spr labels/ --by track --start 100 --stop 200
+  spritecodec labels game.spr labels/ --tiles    # also what the background shows
 """
 
 
@@ -32,9 +32,9 @@ Examples:
     show_default=True,
     help="What the labels number: dictionary entries, instances, or depth layers.",
 )
-@click.option("--tiles", is_flag=True, help="Also cut what stands in the backgrounds into tiles.")
+@click.option("--tiles", is_flag=True, help="Also label the tiles of the backgrounds.")
 @click.option("--start", type=click.IntRange(0), help="First frame.")
-@click.option("--stop", type=click.IntRange(1), help="Frame to stop before.")
+@click.option("--stop", type=click.IntRange(1), help="First frame that is left out.")
 @OVERWRITE
 @JSON
 def command(
@@ -81,7 +81,7 @@ def command(
 
 
 def _write(labels: Labels, frames: range, folder: Path) -> dict[str, Any]:
-    """Draw the maps into a folder that is there; returns the legend."""
+    """Draw the label maps into an existing folder; returns the legend."""
     import numpy as np
     from PIL import Image
 
@@ -89,10 +89,10 @@ def _write(labels: Labels, frames: range, folder: Path) -> dict[str, Any]:
 
     count = len(labels.things) + 1
     if count > 1 << 16:
-        raise SettingsError(f"{count - 1:,} labels do not fit into 16 bits; segment by sprite")
+        raise SettingsError(f"{count - 1:,} labels do not fit into 16 bits; number them by sprite")
     colours = _palette(min(count, 256))
     pixels, seen = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    with Progress("Segmenting") as progress:
+    with Progress("Labelling") as progress:
         for i, t in enumerate(frames):
             drawn = labels.frame(t)
             here = np.bincount(drawn.ravel(), minlength=count)
@@ -123,7 +123,7 @@ def _write(labels: Labels, frames: range, folder: Path) -> dict[str, Any]:
 
 
 def _palette(count: int) -> list[int]:
-    """Black, then colours whose hues are far from those before: RGB after RGB."""
+    """Black, then colours of distinct hues: RGB after RGB."""
     import colorsys
 
     out = [0, 0, 0]
