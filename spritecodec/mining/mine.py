@@ -55,7 +55,7 @@ def mine(
     dictionary = Dictionary()
     for seed in seeds:
         dictionary.add_picture(seed)
-    animated = _animated_tracks(world, dictionary, frames)
+    animated = _animated_tracks(setting.world, dictionary, frames)
     learn_shapes(dictionary, setting.shapes, setting.look)
     followed = follow(setting.look, dictionary, world.position, min_region)
     for track in animated:

@@ -95,6 +95,7 @@ Stage = Callable[[Solving], Solving]
 
 
 def _no_materials(frames: Indexed) -> Materials:
+    """None, for the colours of those frames."""
     return Materials.of(frames, np.zeros((0, 4), np.uint8))
 
 
@@ -263,6 +264,7 @@ STAGES: tuple[Stage, ...] = (
 
 
 def _run(known: Solving, stages: Sequence[Stage]) -> Solving:
+    """What is known after some stages."""
     for stage in stages:
         known = stage(known)
     return known

@@ -75,7 +75,9 @@ class _Unmixer:
         return steady & (tally.choice == self.colours + material), tally
 
     def with_material(self, planes: Planes, material: int, plain: NDArray[np.uint16]) -> Planes:
-        """Put a material in front of the planes that it may lie before, where that is better.
+        """Put a material into the nearest plane or the screen, and unmix the planes behind it.
+
+        The planes stay as they are where neither is better.
 
         Parameters
         ----------
