@@ -21,6 +21,7 @@ COMMANDS = {
     "compare": "Measure PSNR, SSIM and MS-SSIM between two videos.",
     "sprites": "Draw the dictionary of sprites as one picture.",
     "labels": "Draw which sprite, track or layer shows at each pixel.",
+    "demo": "Encode a small clip that the package draws, and show what the file holds.",
     "analyze": "Measure what a video would gain from sprites.",
 }
 

@@ -34,14 +34,14 @@ def command(source: str, segments: bool, as_json: bool) -> None:
         for line in _heading(reader, facts):
             click.echo(line)
         click.echo()
-        for line in _table(facts["bytes"]):
+        for line in byte_table(facts["bytes"]):
             click.echo(line)
         if segments:
             click.echo()
             for line in _segment_lines(facts["segments"]):
                 click.echo(line)
         if reader.truncated:
-            warn("the file is cut short or damaged at its end; this is what comes before that")
+            warn("the file is cut short or damaged at its end; this is what precedes that")
 
 
 def _facts(reader: Reader) -> dict[str, Any]:
@@ -114,7 +114,8 @@ def _heading(reader: Reader, facts: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _table(sizes: dict[str, int]) -> list[str]:
+def byte_table(sizes: dict[str, int]) -> list[str]:
+    """The lines that show where the bytes of `Reader.breakdown` go."""
     total = sum(sizes.values())
     rows = [(name, size) for name, size in sizes.items() if size]
     lines = [f"{'':12} {'bytes':>12}  share"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,10 @@ from spritecodec.cli.common import JSON, OVERWRITE, SOURCE_SPR, Progress, write_
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
 
     from spritecodec.labels import Labels
 
@@ -83,14 +88,12 @@ def command(
 def _write(labels: Labels, frames: range, folder: Path) -> dict[str, Any]:
     """Draw the label maps into an existing folder; returns the legend."""
     import numpy as np
-    from PIL import Image
 
     from spritecodec.errors import SettingsError
 
     count = len(labels.things) + 1
     if count > 1 << 16:
         raise SettingsError(f"{count - 1:,} labels do not fit into 16 bits; number them by sprite")
-    colours = _palette(min(count, 256))
     pixels, seen = np.zeros(count, np.int64), np.zeros(count, np.int64)
     with Progress("Labelling") as progress:
         for i, t in enumerate(frames):
@@ -98,12 +101,7 @@ def _write(labels: Labels, frames: range, folder: Path) -> dict[str, Any]:
             here = np.bincount(drawn.ravel(), minlength=count)
             pixels += here
             seen += here > 0
-            if count <= 256:
-                picture = Image.fromarray(drawn.astype(np.uint8), "P")
-                picture.putpalette(colours)
-            else:
-                picture = Image.fromarray(drawn.astype(np.uint16))
-            picture.save(folder / f"{i:06}.png", format="PNG")
+            picture_of(drawn, count).save(folder / f"{i:06}.png", format="PNG")
             progress(i + 1, len(frames))
     legend = {
         "by": labels.by,
@@ -122,6 +120,27 @@ def _write(labels: Labels, frames: range, folder: Path) -> dict[str, Any]:
     return legend
 
 
+def picture_of(labels: NDArray[np.int32], count: int) -> Image.Image:
+    """A label map as a picture: 8 bits with a palette, or 16 bits.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (h, w), int32
+        0 to count - 1.
+    count : int
+        More than 256 take 16 bits.
+    """
+    import numpy as np
+    from PIL import Image
+
+    if count > 256:
+        return Image.fromarray(labels.astype(np.uint16))
+    picture = Image.fromarray(labels.astype(np.uint8), "P")
+    picture.putpalette(_palette(count))
+    return picture
+
+
+@cache
 def _palette(count: int) -> list[int]:
     """Black, then colours of distinct hues: RGB after RGB."""
     import colorsys
