@@ -706,6 +706,247 @@ MINE = MineThresholds()
 
 # --- sprites --------------------------------------------------------------------------
 
+
+class SeedThresholds(NamedTuple):
+    """Making the trained model's sprites exact (`model_seeds`)."""
+
+    min_alpha: int = 128
+    """Alpha, 0 to 255, from which a pixel of the model's sprite is part of it."""
+
+    min_agreement: float = 0.75
+    """Share of the placements on the screen that must show a pixel's commonest colour. Below
+    it, the pixel is clear."""
+
+    min_placements: int = 2
+    """Placements of a sprite, and placements that must show a pixel's commonest colour."""
+
+    max_placements: int = 200
+    """Placements that vote, evenly spread over the clip."""
+
+    min_pixels: int = 4
+    """Opaque pixels of a sprite. Smaller ones are dropped."""
+
+    min_unexplained_share: float = 0.5
+    """Share of the placements on the screen where the background must not explain a pixel.
+    Below it, the pixel is the background's."""
+
+
+SEEDS = SeedThresholds()
+
+
+class ShapeThresholds(NamedTuple):
+    """Learning sprites from regions that recur (`sprites.shapes`)."""
+
+    max_share: float = 0.25
+    """Share of the pixels of a frame. Larger regions (a flash, a fade, noise) are no objects;
+    they become no sprites, neither here nor while objects are followed."""
+
+    max_shapes: int = 2000
+    """Recurring shapes that are learnt, those that show the most pixels in all."""
+
+
+SHAPES = ShapeThresholds()
+
+
+class MatchThresholds(NamedTuple):
+    """Whether a sprite fits at a place (`sprites.match`, `sprites.cover`, `sprites.partial`)."""
+
+    max_wrong_share: float = 0.06
+    """Translucent pixels of a sprite that may contradict the frame, as a share of all its
+    pixels and of those that it explains: what lies behind them is not known everywhere."""
+
+    min_kept_share: float = 0.5
+    """Share of a sprite's pixels that it must explain where a track continues with it."""
+
+    max_differing_share: float = 0.5
+    """Share of a sprite's pixels that may differ from the frame where it is placed partly."""
+
+    max_differing_ratio: float = 1.0
+    """Pixels that may differ for each that the sprite explains, where it is placed partly."""
+
+    max_strange_ratio: float = 0.05
+    """Pixels that may differ, and that no material makes so, for each that the sprite
+    explains, where it is placed partly."""
+
+    min_placements: int = 3
+    """Placements of a sprite that may be placed partly."""
+
+    min_alike: int = 2
+    """Neighbours of a pixel, of up to four that are known, that must fit a sprite for the pixel
+    to vote for a partial placement of it."""
+
+
+MATCH = MatchThresholds()
+
+
+class CoverThresholds(NamedTuple):
+    """Searching for the sprites that explain a region (`sprites.explain`)."""
+
+    min_gain: int = 3
+    """Open pixels that a sprite must explain to be placed where no track leads."""
+
+    min_partial_gain: int = 12
+    """Open pixels that a sprite must explain to be placed partly; also the smallest region
+    where that is tried."""
+
+    search_budget: int = 20_000_000
+    """Pixel comparisons spent on the open regions of one frame."""
+
+    max_failures: int = 24
+    """Pixels of a region, in one round, that no sprite covers. Then the round ends."""
+
+    max_rounds: int = 3
+    """Rounds. What something covers may fit in the next round, when its cover is placed."""
+
+    max_candidates: int = 50_000
+    """Sprite pixels that may vote for the places of partial placements in one region."""
+
+    max_votes: int = 1 << 20
+    """Votes for such places in one region, at 8 bytes each."""
+
+    min_votes: int = 6
+    """Votes that such a place needs."""
+
+    max_places: int = 64
+    """Such places that are weighed in one region, those with the most votes."""
+
+
+COVER = CoverThresholds()
+
+
+class MergeThresholds(NamedTuple):
+    """Merging sprites that are always seen together (`sprites.merge`)."""
+
+    max_gap: int = 4
+    """Pixels between the bounding boxes of sprites that may belong together."""
+
+    min_agreement: float = 0.8
+    """Share of a sprite's placements where another must fit to be merged with it. Not all: a
+    placement may be covered, or be another object that looks the same."""
+
+    min_together: int = 2
+    """Frames in which two sprites must be seen together, and placements of a sprite."""
+
+    min_together_share: float = 0.02
+    """Share of a sprite's placements at which the other must be placed. A low share, because a
+    sprite may seldom need its neighbour drawn."""
+
+    max_neighbours: int = 48
+    """Neighbours that are tried for one sprite, those seen with it most often."""
+
+    max_placements: int = 100
+    """Placements of one sprite that vote, evenly spread over the clip."""
+
+    max_in_frame: int = 400
+    """Placements in a frame. Frames with more show texture, and have too many pairs."""
+
+
+MERGE = MergeThresholds()
+
 # --- tracks, residual -----------------------------------------------------------------
 
+
+class FollowThresholds(NamedTuple):
+    """Following objects from frame to frame (`tracks.follow`)."""
+
+    search_radius: int = 3
+    """Pixels around its expected place where a track's sprite is searched for."""
+
+    successor_radius: int = 4
+    """Pixels around its expected place where a sprite that followed the track's is searched
+    for."""
+
+    max_successors: int = 6
+    """Sprites that followed a track's sprite earlier and are tried, the latest first."""
+
+    max_link_distance: float = 14.0
+    """Pixels between where a lost track was expected and where a sprite was found."""
+
+    size_weight: float = 0.5
+    """What a pixel of difference in height or width adds to that distance, in pixels."""
+
+    successor_bonus: float = 4.0
+    """Pixels subtracted from that distance where the sprite followed the track's earlier."""
+
+    max_regions: int = 96
+    """Open regions of a frame that the dictionary does not explain. More at once are texture
+    or noise, and become no sprites."""
+
+    refit_period: int = 4
+    """Frames. So often, where something is translucent, regions with many fragments are
+    covered afresh."""
+
+    refit_budget: int = 5_000_000
+    """Pixel comparisons spent on covering one region afresh."""
+
+    min_fragments: int = 4
+    """Tracks expected in a region that is covered afresh."""
+
+    max_fragment_ratio: float = 0.5
+    """Sprites of the new cover for each track expected in the region. With more, the tracks
+    continue as they are."""
+
+
+FOLLOW = FollowThresholds()
+
+
+class LayerThresholds(NamedTuple):
+    """Choosing a layer for each track (`tracks.scene_builder`)."""
+
+    change_cost: float = 2.0
+    """What a step of a coordinate costs that is not 0 and differs from the previous step. The
+    track lies in the world or on the screen, whichever costs less."""
+
+    step_cost: float = 0.1
+    """What any step of a coordinate costs that is not 0."""
+
+
+LAYERS = LayerThresholds()
+
+
+class ResidualThresholds(NamedTuple):
+    """Patches of the residual (`tracks.residual`)."""
+
+    max_rest: int = 16
+    """Frames for which a patch stays alive though no frame needs it."""
+
+    patch_reach: int = 3
+    """Pixels. Two wrong pixels are in one patch where neither dx nor dy exceeds it, and dx + dy
+    exceeds it by 1 at most."""
+
+
+RESIDUAL = ResidualThresholds()
+
 # --- search ---------------------------------------------------------------------------
+
+
+class SearchThresholds(NamedTuple):
+    """Searching for the smallest Scene of a segment (`search`)."""
+
+    max_turns: int = 4
+    """Minings in a chain."""
+
+    patience: int = 2
+    """Minings in a row that save no bytes. Then the chain ends."""
+
+    translucent_patience: int = 1
+    """The same, where something is translucent: mining takes long there, and gains little by
+    being repeated."""
+
+    abort_ratio: float = 1.2
+    """Bytes of a mining over the fewest bytes of the chain so far. Above it, the chain ends."""
+
+    prune_ratio: float = 1.5
+    """Bytes of a run's first mining over those of the best run. Above it, no chain continues
+    for the run: few chains end with less than two thirds of the bytes they begin with."""
+
+    min_sprite_share: float = 0.05
+    """Share of the bytes that sprites and tracks take. Below it, merging sprites saves nothing,
+    and no chain continues."""
+
+    min_free_colours: int = 4096
+    """Colours that the file's palette must have room for before a segment is recoloured. A
+    segment has at most 1,024 colours of its own, and each may come in other colours too."""
+
+
+SEARCH = SearchThresholds()
