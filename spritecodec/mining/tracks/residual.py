@@ -1,4 +1,4 @@
-"""The residual: exactly what the sprite scene does not say."""
+"""The residual: what a Scene without it draws wrong."""
 
 from __future__ import annotations
 
@@ -8,27 +8,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.mining.tracks.residual_kernels import carry_on, cut_out, differing, label_near
+from spritecodec.mining.thresholds import RESIDUAL
+from spritecodec.mining.tracks.residual_kernels import (
+    Patches,
+    carry_on,
+    cut_out,
+    differing,
+    label_near,
+)
 from spritecodec.render import Renderer
 from spritecodec.scene import Residual, Scene
 
-# Frames for which a patch lives on though nothing needs it, if something then does.
-LONGEST_REST = 16
-
 
 def _make_room(array: NDArray[Any], rows: int) -> None:
-    """Lengthen an array where it has fewer rows than so many; in place, to save memory."""
+    """Give an array at least so many rows; in place, to save memory."""
     if rows > len(array):
         array.resize((max(rows, len(array) * 9 // 8), *array.shape[1:]), refcheck=False)
 
 
-class _Patches:
-    """Patches found so far, and which of them live on.
+class _GrowingPatches:
+    """Patches found so far, and which of them are alive.
 
     Parameters
     ----------
     pans : ndarray, shape (planes, n, 2), int64
-        The different ways to move; a patch may go on by any that it has agreed with so far.
+        The different motions. A patch may continue with any that has agreed with the frames so
+        far.
     """
 
     def __init__(self, pans: NDArray[np.int64]) -> None:
@@ -43,18 +48,18 @@ class _Patches:
         self._agrees = np.zeros((0, len(pans)), np.bool_)
 
     def carry(self, t: int, wanted: NDArray[np.uint8], needed: NDArray[np.bool_]) -> None:
-        """Let patches of the frames before live on; what they show is `needed` no more."""
+        """Keep patches of earlier frames alive; what they show is no longer `needed`."""
         alive, agrees = self._alive, self._agrees
         start = self.life[alive, 0]
         use = np.empty(len(alive), np.int64)
-        way = (self.pans[:, t, None] - self.pans[:, start]).transpose(1, 0, 2)
-        where, first = self.rectangle[alive], self.first[alive]
-        carry_on(wanted, needed, where, first, self.pixels, way, agrees, use)
+        moved = (self.pans[:, t, None] - self.pans[:, start]).transpose(1, 0, 2)
+        patches = Patches(self.rectangle[alive], self.first[alive], self.pixels)
+        carry_on(wanted, needed, patches, moved, agrees, use)
         used = use > 0
         self.life[alive[used], 1] = t + 1 - start[used]
         self.plane[alive[used]] = agrees[used].argmax(axis=1)
-        rests = t + 1 - start - self.life[alive, 1]
-        lives = (use >= 0) & (rests <= LONGEST_REST)
+        rest = t + 1 - start - self.life[alive, 1]
+        lives = (use >= 0) & (rest <= RESIDUAL.max_rest)
         self._alive, self._agrees = alive[lives], agrees[lives]
 
     def add(
@@ -63,7 +68,7 @@ class _Patches:
         """Make patches of what is `needed` of a part of frame t that begins at (left, top)."""
         labels = np.empty(needed.shape, np.int32)
         box = np.empty((int(np.count_nonzero(needed)), 4), np.int32)
-        box = box[: label_near(needed, labels, box)]
+        box = box[: label_near(needed, labels, box, RESIDUAL.patch_reach)]
         old, self.count = self.count, self.count + len(box)
         size = box[:, 2:] - box[:, :2]
         first = self.size + size.prod(axis=1, dtype=np.int64).cumsum()
@@ -85,10 +90,10 @@ class _Patches:
 
 
 def exact_residual(scene: Scene, frames: Iterable[NDArray[np.uint8]]) -> Residual:
-    """What must replace the drawn pixels so that every frame comes out as wanted.
+    """What must replace the drawn pixels so that every frame is as wanted.
 
-    A patch lives on, where it stands or moving with a layer, as long as it is right and will
-    be of use; what is wrong beside it becomes new patches.
+    A patch stays alive, on the screen or moving with a layer, as long as it is right and is
+    needed again soon. What it leaves wrong becomes new patches.
 
     Parameters
     ----------
@@ -98,16 +103,16 @@ def exact_residual(scene: Scene, frames: Iterable[NDArray[np.uint8]]) -> Residua
         As many as the scene has.
     """
     renderer = Renderer(scene, residual=False)
-    # The screen, which stands still, and the layers that move like nothing before them.
+    # The screen, which stands still, and each layer that moves unlike all earlier ones.
     pans, layers = [np.zeros((len(scene), 2), np.int64)], [-1]
     for i, layer in enumerate(scene.layers):
         if not any((layer.pan == pan).all() for pan in pans):
             pans.append(layer.pan.astype(np.int64))
             layers.append(i)
-    patches = _Patches(np.stack(pans))
+    patches = _GrowingPatches(np.stack(pans))
     needed = np.empty((scene.height, scene.width), np.bool_)
     for t, wanted in enumerate(frames):
-        # All that differs lies in one box: the rest need not be looked at.
+        # Look only at the bounding box of what differs.
         left, top, right, bottom = differing(renderer.frame(t), wanted, needed)
         patches.carry(t, wanted, needed)
         inside = (slice(top, bottom), slice(left, right))

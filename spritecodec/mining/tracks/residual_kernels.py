@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -9,11 +11,29 @@ from numpy.typing import NDArray
 from spritecodec.mining.arrays import Longs
 
 
+class Patches(NamedTuple):
+    """Patches of the residual that are still alive.
+
+    Attributes
+    ----------
+    rectangle : ndarray, shape (patches, 4), int32
+        x, y, width and height in each patch's first frame.
+    first : ndarray, shape (patches,), int64
+        Where the patch's pixels begin.
+    pixels : ndarray, shape (pixels, 4), uint8
+        RGBA, row by row; clear where a patch leaves the drawn pixel.
+    """
+
+    rectangle: NDArray[np.int32]
+    first: Longs
+    pixels: NDArray[np.uint8]
+
+
 @njit(cache=True)
 def differing(
     one: NDArray[np.uint8], other: NDArray[np.uint8], out: NDArray[np.bool_]
 ) -> tuple[int, int, int, int]:
-    """Mark where two RGB frames differ; the box (x0, y0, x1, y1) of all such pixels."""
+    """Mark where two RGB frames differ; return the box (x0, y0, x1, y1) of these pixels."""
     h, w = out.shape
     x0, y0, x1, y1 = w, h, 0, 0
     for y in range(h):
@@ -31,21 +51,25 @@ def differing(
 
 
 @njit(cache=True)
-def label_near(marked: NDArray[np.bool_], labels: NDArray[np.int32], box: NDArray[np.int32]) -> int:
-    """Number marked pixels so that those a pixel or two apart belong together.
+def label_near(
+    marked: NDArray[np.bool_], labels: NDArray[np.int32], box: NDArray[np.int32], reach: int
+) -> int:
+    """Label groups of marked pixels that lie close to each other.
 
     Parameters
     ----------
     marked : ndarray, shape (h, w), bool
     labels : ndarray, shape (h, w), int32
-        Receives numbers from 1 on, in the order of the topmost, leftmost pixels; 0 elsewhere.
+        Receives labels from 1 on, in the order of the topmost, leftmost pixels; 0 elsewhere.
     box : ndarray, shape (pixels marked, 4), int32
-        Receives (x0, y0, x1, y1) of each number less one.
+        Receives (x0, y0, x1, y1) of the labels from 1 on.
+    reach : int
+        Pixels are close where neither dx nor dy exceeds it, and dx + dy by 1 at most.
 
     Returns
     -------
     int
-        How many numbers there are.
+        The largest label.
     """
     h, w = marked.shape
     labels[:] = 0
@@ -58,20 +82,19 @@ def label_near(marked: NDArray[np.bool_], labels: NDArray[np.int32], box: NDArra
             count += 1
             labels[top, left] = count
             open_x[0], open_y[0] = left, top
-            most = 1
+            waiting = 1
             x0, y0, x1, y1 = left, top, left + 1, top + 1
-            while most:
-                most -= 1
-                x, y = open_x[most], open_y[most]
+            while waiting:
+                waiting -= 1
+                x, y = open_x[waiting], open_y[waiting]
                 x0, y0, x1, y1 = min(x0, x), min(y0, y), max(x1, x + 1), max(y1, y + 1)
-                for dy in range(max(-3, -y), min(4, h - y)):
-                    # What two crosses that touch reach: all but the corners.
-                    far = min(3, 4 - abs(dy))
+                for dy in range(max(-reach, -y), min(reach + 1, h - y)):
+                    far = min(reach, reach + 1 - abs(dy))
                     for nx in range(max(x - far, 0), min(x + far + 1, w)):
                         if marked[y + dy, nx] and not labels[y + dy, nx]:
                             labels[y + dy, nx] = count
-                            open_x[most], open_y[most] = nx, y + dy
-                            most += 1
+                            open_x[waiting], open_y[waiting] = nx, y + dy
+                            waiting += 1
             box[count - 1, 0] = x0
             box[count - 1, 1] = y0
             box[count - 1, 2] = x1
@@ -80,82 +103,94 @@ def label_near(marked: NDArray[np.bool_], labels: NDArray[np.int32], box: NDArra
 
 
 @njit(cache=True)
+def patch_use(
+    wanted: NDArray[np.uint8],
+    needed: NDArray[np.bool_],
+    patches: Patches,
+    i: int,
+    left: int,
+    top: int,
+) -> int:
+    """How many needed pixels patch `i` shows at (left, top); -1 where it is wrong there."""
+    pixels, k, use = patches.pixels, patches.first[i], 0
+    for y in range(top, top + patches.rectangle[i, 3]):
+        for x in range(left, left + patches.rectangle[i, 2]):
+            if pixels[k, 3]:
+                if (
+                    pixels[k, 0] != wanted[y, x, 0]
+                    or pixels[k, 1] != wanted[y, x, 1]
+                    or pixels[k, 2] != wanted[y, x, 2]
+                ):
+                    return -1
+                use += needed[y, x]
+            k += 1
+    return use
+
+
+@njit(cache=True)
+def show_patch(needed: NDArray[np.bool_], patches: Patches, i: int, left: int, top: int) -> None:
+    """Mark as not needed what patch `i` shows at (left, top)."""
+    k = patches.first[i]
+    for y in range(top, top + patches.rectangle[i, 3]):
+        for x in range(left, left + patches.rectangle[i, 2]):
+            if patches.pixels[k, 3]:
+                needed[y, x] = False
+            k += 1
+
+
+@njit(cache=True)
 def carry_on(
     wanted: NDArray[np.uint8],
     needed: NDArray[np.bool_],
-    rectangles: NDArray[np.int32],
-    first: Longs,
-    pixels: NDArray[np.uint8],
-    way: Longs,
+    patches: Patches,
+    moved: Longs,
     agrees: NDArray[np.bool_],
     use: Longs,
 ) -> None:
     """Find which patches are still right, and mark as not needed what they show.
 
-    A patch is right where all its opaque pixels are as wanted. Of several such places, the one
-    that shows most of what is needed is taken; while none shows any, it may yet be any.
+    A patch is right where all its opaque pixels are as wanted. Of the planes that it may move
+    with, the one is chosen with which it shows most needed pixels. While it shows none with any
+    plane, all of them remain possible.
 
     Parameters
     ----------
     wanted : ndarray, shape (h, w, 3), uint8
     needed : ndarray, shape (h, w), bool
-        What must be replaced yet; changed in place.
-    rectangles : ndarray, shape (patches, 4), int32
-        Columns x, y, width, height, as at each patch's first frame.
-    first : ndarray, shape (patches,), int64
-        Where the patch's pixels begin.
-    pixels : ndarray, shape (pixels, 4), uint8
-    way : ndarray, shape (patches, planes, 2), int64
+        What must still be replaced; changed in place.
+    patches : Patches
+    moved : ndarray, shape (patches, planes, 2), int64
         How far each plane has moved, left and up, since the patch's first frame.
     agrees : ndarray, shape (patches, planes), bool
-        Planes with which the patch may have moved; changed in place.
+        Planes that the patch may move with; changed in place.
     use : ndarray, shape (patches,), int64
-        Receives how many needed pixels each patch shows; -1 where it is right nowhere.
+        Receives how many needed pixels each patch shows; -1 where it is right with no plane.
     """
     h, w = needed.shape
     planes = agrees.shape[1]
-    for i in range(len(rectangles)):
-        width, height = rectangles[i, 2], rectangles[i, 3]
-        most, best = -1, -1
+    for i in range(len(patches.rectangle)):
+        x, y = patches.rectangle[i, 0], patches.rectangle[i, 1]
+        width, height = patches.rectangle[i, 2], patches.rectangle[i, 3]
+        use[i], best = -1, -1
         for p in range(planes):
             if not agrees[i, p]:
                 continue
-            x0, y0 = rectangles[i, 0] - way[i, p, 0], rectangles[i, 1] - way[i, p, 1]
-            if x0 < 0 or y0 < 0 or x0 + width > w or y0 + height > h:
+            dx, dy = moved[i, p, 0], moved[i, p, 1]
+            left, top = x - dx, y - dy
+            if left < 0 or top < 0 or left + width > w or top + height > h:
                 agrees[i, p] = False
                 continue
-            if best >= 0 and way[i, p, 0] == way[i, best, 0] and way[i, p, 1] == way[i, best, 1]:
+            if best >= 0 and dx == moved[i, best, 0] and dy == moved[i, best, 1]:
                 continue
-            count, same = 0, True
-            k = first[i]
-            for y in range(y0, y0 + height):
-                for x in range(x0, x0 + width):
-                    if pixels[k, 3]:
-                        same = (
-                            pixels[k, 0] == wanted[y, x, 0]
-                            and pixels[k, 1] == wanted[y, x, 1]
-                            and pixels[k, 2] == wanted[y, x, 2]
-                        )
-                        if not same:
-                            break
-                        count += needed[y, x]
-                    k += 1
-                if not same:
-                    break
-            agrees[i, p] = same
-            if same and count > most:
-                most, best = count, p
-        use[i] = most
-        if most > 0:
-            x0, y0 = rectangles[i, 0] - way[i, best, 0], rectangles[i, 1] - way[i, best, 1]
+            shows = patch_use(wanted, needed, patches, i, left, top)
+            agrees[i, p] = shows >= 0
+            if shows > use[i]:
+                use[i], best = shows, p
+        if use[i] > 0:
+            dx, dy = moved[i, best, 0], moved[i, best, 1]
             for p in range(planes):
-                agrees[i, p] &= way[i, p, 0] == way[i, best, 0] and way[i, p, 1] == way[i, best, 1]
-            k = first[i]
-            for y in range(y0, y0 + height):
-                for x in range(x0, x0 + width):
-                    if pixels[k, 3]:
-                        needed[y, x] = False
-                    k += 1
+                agrees[i, p] &= moved[i, p, 0] == dx and moved[i, p, 1] == dy
+            show_patch(needed, patches, i, x - dx, y - dy)
 
 
 @njit(cache=True)
@@ -165,7 +200,7 @@ def cut_out(
     box: NDArray[np.int32],
     pixels: NDArray[np.uint8],
 ) -> None:
-    """The labelled pixels of a frame as RGBA pictures, one after another, clear elsewhere.
+    """Copy the labelled pixels of a frame as RGBA pictures, clear elsewhere.
 
     Parameters
     ----------
@@ -174,7 +209,7 @@ def cut_out(
     box : ndarray, shape (pictures, 4), int32
         (x0, y0, x1, y1) of the labels from 1 on.
     pixels : ndarray, shape (pixels of all boxes, 4), uint8
-        Receives the pictures.
+        Receives the pictures one after another.
     """
     k = 0
     for i in range(len(box)):
