@@ -1,17 +1,16 @@
-"""The inner loops of mining, compiled by numba: they visit every pixel of every frame."""
+"""Array types and constants that all stages of mining share."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-EIGHT_NEIGHBOURS = np.ones((3, 3), int)
-# Where the background leaves more of a frame unexplained, it is not sprites that are
-# missing but the background; the residual takes what is left.
-MOST_UNEXPLAINED_SHARE = 0.2
-
 Ids = NDArray[np.uint16]
 State = NDArray[np.uint8]
 Longs = NDArray[np.int64]
 
-CLEAR = np.uint16(65535)  # no colour: the overlay does not show here
+CLEAR = np.uint16(65535)
+"""No colour: a sprite, a plane or the overlay does not show here."""
+
+EIGHT_NEIGHBOURS = np.ones((3, 3), int)
+"""Structuring element of `scipy.ndimage`: pixels that share a corner are connected."""

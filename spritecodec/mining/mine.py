@@ -20,7 +20,7 @@ from spritecodec.mining.setting import Setting
 from spritecodec.mining.sprites.dictionary import Dictionary
 from spritecodec.mining.sprites.shapes import learn_shapes
 from spritecodec.mining.thresholds import MINE
-from spritecodec.mining.tracks.animated import _animated_tracks
+from spritecodec.mining.tracks.animated import animation_tracks
 from spritecodec.mining.tracks.follow import follow
 from spritecodec.mining.tracks.scene_builder import assemble
 from spritecodec.scene import Scene
@@ -55,7 +55,7 @@ def mine(
     dictionary = Dictionary()
     for seed in seeds:
         dictionary.add_picture(seed)
-    animated = _animated_tracks(setting.world, dictionary, frames)
+    animated = animation_tracks(setting.world, dictionary, frames)
     learn_shapes(dictionary, setting.shapes, setting.look)
     followed = follow(setting.look, dictionary, world.position, min_region)
     for track in animated:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from spritecodec.mining.arrays import CLEAR, Ids
 from spritecodec.mining.indexed import OTHER
-from spritecodec.mining.pixel_state import unexplained
+from spritecodec.mining.pixel_state import open_pixels
 from spritecodec.mining.setting import Setting
 from spritecodec.model.discovery import Discovery
 
@@ -66,7 +66,7 @@ def exact_sprites(discovery: Discovery, setting: Setting, first: int) -> list[Id
 
 def _strange(setting: Setting, t: int, border: int) -> NDArray[np.uint8]:
     """Where the background does not explain frame `t`, with a border that is off screen."""
-    strange = unexplained(setting.look(t).state).astype(np.uint8)
+    strange = open_pixels(setting.look(t).state).astype(np.uint8)
     return np.pad(strange, border, constant_values=OFF_SCREEN)
 
 

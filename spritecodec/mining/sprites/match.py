@@ -1,141 +1,127 @@
 """Where a sprite fits a frame: exact comparison, pixel by pixel, compiled by numba.
 
-A frame is explained from front to back: where something opaque is placed, what comes later
-can neither agree nor contradict. A known sprite may also be placed *partly*: where pixels of it
-look different because something translucent lies before them, it is from then on what lies
-behind; where they are translucent, and something unknown lies behind them, what comes later is
-seen through them.
+Sprites explain a frame from front to back: where something opaque is placed, a later sprite can
+neither agree nor contradict. A known sprite may also be placed *partly* (`partial`). Some of its
+pixels look different because something translucent is in front of them; from then on the sprite
+is what lies behind there. Others are translucent with something unknown behind them; from then
+on that is seen through them.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from spritecodec.mining.arrays import Ids, Longs
+from spritecodec.mining.arrays import CLEAR, Ids, Longs
 from spritecodec.mining.pixel_state import (
     EXPLAINED,
     HIDDEN,
-    ON_OVERLAY,
-    ON_SPRITE,
-    THROUGH,
-    UNEXPLAINED,
     VEILED,
     View,
-    _agrees,
-    _translucent,
+    agrees,
     explaining,
+    is_covered,
+    is_material,
+    is_open,
+    is_over_overlay,
+    is_over_sprite,
+    is_through,
 )
-
-# What a sprite's pixel may be besides its first value; each is a colour or a material.
-MOST_ALSO = 3
-NEIGHBOURS = ((0, 1), (1, 0), (0, -1), (-1, 0))  # (dy, dx): right, below, left, above
-# Of a sprite's translucent pixels, so large a share may contradict: what lies behind them is
-# not known everywhere.
-MOST_WRONG = 0.06
-KNOWN = 3  # placements of a sprite, at least, that may be placed partly
-MOST_VOTES, FEWEST_VOTES = 1 << 20, 6  # for the places where it may lie: of a region, and of one
-
-
-class Sprites(NamedTuple):
-    """Sprites as lists of pixels, those of sprite s from ``first[s]`` to ``first[s + 1]``.
-
-    Attributes
-    ----------
-    first : ndarray, int64
-    px, py : ndarray, int16
-    value : ndarray, uint16
-        Numbers of colours, or of materials.
-    also : ndarray, shape (pixels, MOST_ALSO), uint16
-        What a pixel may be instead, 65535 where there is no more.
-    votes : ndarray, shape (pixels, 1 + MOST_ALSO), int32
-        How often each of these agreed with what was seen.
-    needed : ndarray, int32
-        How often a pixel was the one that explained what the frame shows.
-    often : ndarray, int32
-        How often each sprite was placed.
-    """
-
-    first: Longs
-    px: NDArray[np.int16]
-    py: NDArray[np.int16]
-    value: Ids
-    also: Ids
-    votes: NDArray[np.int32]
-    needed: NDArray[np.int32]
-    often: NDArray[np.int32]
+from spritecodec.mining.sprites.dictionary import MAX_ALTERNATIVES, Patterns, Sprites
 
 
 @njit(cache=True)
-def _may_be(view: View, sprites: Sprites, i: int, y: int, x: int) -> bool:
-    """Whether anything that sprite pixel `i` may be agrees with what shows at (x, y)."""
-    if _agrees(view, y, x, sprites.value[i]):
+def on_screen(view: View, y: int, x: int) -> bool:
+    """Whether a pixel lies in the frame."""
+    h, w = view.frame.shape
+    return 0 <= y < h and 0 <= x < w
+
+
+# Every array that a call passes costs time, so this is inlined as it stands.
+@njit(cache=True, inline="always")
+def is_certain(view: View, value: int, also: int) -> bool:
+    """Whether a pixel can only be one colour, by its value and the first alternative."""
+    return not is_material(view, value) and also == CLEAR
+
+
+@njit(cache=True)
+def may_be(view: View, patterns: Patterns, i: int, y: int, x: int) -> bool:
+    """Whether any value of sprite pixel `i` agrees with the frame at (x, y)."""
+    if agrees(view, y, x, patterns.value[i]):
         return True
-    for k in range(MOST_ALSO):
-        if sprites.also[i, k] == 65535:
+    for k in range(MAX_ALTERNATIVES):
+        if patterns.also[i, k] == CLEAR:
             return False
-        if _agrees(view, y, x, sprites.also[i, k]):
+        if agrees(view, y, x, patterns.also[i, k]):
             return True
     return False
 
 
 @njit(cache=True)
-def gain_at(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> int:
-    """Unexplained pixels that a sprite at (x, y) explains; -1 where it contradicts the frame.
+def vote(view: View, sprites: Sprites, i: int, y: int, x: int) -> None:
+    """Count which values of sprite pixel `i` agree at (x, y)."""
+    value, also = sprites.patterns.value[i], sprites.patterns.also[i]
+    sprites.votes[i, 0] += agrees(view, y, x, value)
+    for k in range(MAX_ALTERNATIVES):
+        if also[k] != CLEAR:
+            sprites.votes[i, k + 1] += agrees(view, y, x, also[k])
 
-    Behind the overlay nothing contradicts, but what is before it in one pixel is in all.
+
+@njit(cache=True)
+def gain_at(view: View, patterns: Patterns, sprite: int, x: int, y: int) -> int:
+    """Open pixels that a sprite at (x, y) explains; -1 where it contradicts the frame.
+
+    Behind the overlay nothing contradicts. But a sprite with a pixel in front of the overlay is
+    in front of it everywhere.
     """
-    h, w = view.frame.shape
-    gain, wrong, before, behind = 0, 0, 0, 0
-    for i in range(sprites.first[sprite], sprites.first[sprite + 1]):
-        yy = y + sprites.py[i]
-        xx = x + sprites.px[i]
-        if yy < 0 or xx < 0 or yy >= h or xx >= w:
+    begin, end = patterns.first[sprite], patterns.first[sprite + 1]
+    gain, wrong, in_front, behind = 0, 0, False, False
+    for i in range(begin, end):
+        yy, xx = y + patterns.py[i], x + patterns.px[i]
+        if not on_screen(view, yy, xx):
             continue
         s = view.state[yy, xx]
         if s == EXPLAINED:
             continue
-        value = sprites.value[i]
+        value = patterns.value[i]
         if s == HIDDEN:
-            behind += value != view.frame[yy, xx]
+            behind |= value != view.frame[yy, xx]
             continue
-        before += s & ON_OVERLAY
-        if before and behind:
+        in_front |= is_over_overlay(s)
+        if in_front and behind:
             return -1
         if s == VEILED:
             if value != view.behind[yy, xx]:
                 return -1
-        elif value != view.frame[yy, xx] or s & THROUGH:
-            opaque = not _translucent(view, value) and sprites.also[i, 0] == 65535
-            if opaque and not s & THROUGH:
+        elif value != view.frame[yy, xx] or is_through(s):
+            certain = is_certain(view, value, patterns.also[i, 0])
+            if certain and not is_through(s):
                 return -1
-            if not _may_be(view, sprites, i, yy, xx):
-                if opaque:
+            if not may_be(view, patterns, i, yy, xx):
+                if certain:
                     return -1
                 wrong += 1
-                if wrong > MOST_WRONG * (sprites.first[sprite + 1] - sprites.first[sprite]):
+                if wrong > patterns.max_wrong_share * (end - begin):
                     return -1
                 continue
-        gain += s & 1
-    return -1 if wrong > MOST_WRONG * gain or (before and behind) else gain
+        gain += is_open(s)
+    if wrong > patterns.max_wrong_share * gain or (in_front and behind):
+        return -1
+    return gain
 
 
 @njit(cache=True)
 def best_near(
-    view: View, sprites: Sprites, sprite: int, x: int, y: int, radius: int
+    view: View, patterns: Patterns, sprite: int, x: int, y: int, radius: int
 ) -> tuple[int, int, int]:
     """Best (gain, x, y) of a sprite within `radius` of (x, y); the nearest of equals."""
-    best = gain_at(view, sprites, sprite, x, y)
+    best = gain_at(view, patterns, sprite, x, y)
     bx, by = x, y
     for r in range(1, radius + 1):
         for dy in range(-r, r + 1):
             for dx in range(-r, r + 1):
                 if max(abs(dx), abs(dy)) != r:
                     continue
-                g = gain_at(view, sprites, sprite, x + dx, y + dy)
+                g = gain_at(view, patterns, sprite, x + dx, y + dy)
                 if g > best:
                     best = g
                     bx, by = x + dx, y + dy
@@ -149,76 +135,83 @@ def accept(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> tuple[i
     Returns
     -------
     covered : int
-        Pixels that contradict the frame: it must be drawn behind their owner.
+        Pixels that contradict the frame: the sprite must be drawn behind what shows there.
     over : int
-        Pixels before a sprite that was placed by `accept_partly`.
-    before : bool
-        Some pixels lie before the overlay.
+        Pixels in front of a sprite that `accept_partly` placed.
+    over_overlay : bool
+        Some pixels lie in front of the overlay.
     """
-    h, w = view.frame.shape
-    covered, over, before = 0, 0, False
-    for i in range(sprites.first[sprite], sprites.first[sprite + 1]):
-        yy = y + sprites.py[i]
-        xx = x + sprites.px[i]
-        if yy < 0 or xx < 0 or yy >= h or xx >= w:
+    patterns = sprites.patterns
+    covered, over, over_overlay = 0, 0, False
+    for i in range(patterns.first[sprite], patterns.first[sprite + 1]):
+        yy, xx = y + patterns.py[i], x + patterns.px[i]
+        if not on_screen(view, yy, xx):
             continue
         s = view.state[yy, xx]
-        if s in (EXPLAINED, HIDDEN):
-            covered += sprites.value[i] != view.frame[yy, xx]
+        if is_covered(s):
+            covered += patterns.value[i] != view.frame[yy, xx]
             continue
         if s == VEILED:
             covered += 1
             continue
-        value = sprites.value[i]
-        opaque = not _translucent(view, value) and sprites.also[i, 0] == 65535
-        if s & THROUGH or not opaque:
-            if not _may_be(view, sprites, i, yy, xx):
+        certain = is_certain(view, patterns.value[i], patterns.also[i, 0])
+        if is_through(s) or not certain:
+            if not may_be(view, patterns, i, yy, xx):
                 continue
-            _vote(view, sprites, i, yy, xx)
-        view.state[yy, xx] = EXPLAINED if opaque else VEILED
-        sprites.needed[i] += s & 1
-        over += s == ON_SPRITE + UNEXPLAINED
-        covered += s == THROUGH + UNEXPLAINED
-        before |= s == ON_OVERLAY + UNEXPLAINED
-    return covered, over, before
-
-
-@njit(cache=True)
-def _vote(view: View, sprites: Sprites, i: int, y: int, x: int) -> None:
-    """Count which values of sprite pixel `i` agree at (x, y)."""
-    sprites.votes[i, 0] += _agrees(view, y, x, sprites.value[i])
-    for k in range(MOST_ALSO):
-        if sprites.also[i, k] != 65535:
-            sprites.votes[i, k + 1] += _agrees(view, y, x, sprites.also[i, k])
+            vote(view, sprites, i, yy, xx)
+        view.state[yy, xx] = EXPLAINED if certain else VEILED
+        sprites.needed[i] += is_open(s)
+        over += is_over_sprite(s)
+        covered += is_through(s)
+        over_overlay |= is_over_overlay(s)
+    return covered, over, over_overlay
 
 
 @njit(cache=True)
 def values_at(view: View, ys: Longs, xs: Longs, out: Ids) -> None:
-    """What each of some pixels may be: `out`, shape (n, 1 + MOST_ALSO), 65535 where no more."""
-    out[:] = 65535
+    """What each of some pixels may be: `out`, shape (n, 1 + MAX_ALTERNATIVES), CLEAR at the end."""
+    out[:] = CLEAR
     for i in range(len(ys)):
         explaining(view, ys[i], xs[i], out[i])
 
 
 @njit(cache=True)
-def go_on(view: View, sprites: Sprites, numbers: Longs, guesses: Longs, placed: Longs) -> None:
-    """Let tracks go on with the sprite they had, front ones first.
+def go_on(
+    view: View,
+    sprites: Sprites,
+    numbers: Longs,
+    guesses: Longs,
+    min_kept_share: float,
+    placed: Longs,
+) -> None:
+    """Let tracks continue with the sprite they had, in their order.
 
-    ``guesses`` has shape (tracks, g, 2): where each track's sprite may be, likeliest first.
-    ``placed`` receives rows (x, y, covered, over, before), covered -1 where the track does not go
-    on: a sprite must explain half of its pixels, or all that the screen can show of them.
+    Parameters
+    ----------
+    view : View
+    sprites : Sprites
+    numbers : ndarray, shape (tracks,), int64
+        The sprite of each track.
+    guesses : ndarray, shape (tracks, g, 2), int64
+        Where it may be, (x, y), the likeliest first.
+    min_kept_share : float
+        Share of its pixels that the sprite must explain.
+    placed : ndarray, shape (tracks, 5), int64
+        Receives (x, y, covered, over, over overlay), the last three as of `accept`; covered is
+        -1 where the track does not continue.
     """
+    patterns = sprites.patterns
     for i in range(len(numbers)):
         s = numbers[i]
         best = 0
         bx, by = 0, 0
         for g in range(guesses.shape[1]):
             x, y = guesses[i, g, 0], guesses[i, g, 1]
-            gain = gain_at(view, sprites, s, x, y)
+            gain = gain_at(view, patterns, s, x, y)
             if gain > best:
                 best, bx, by = gain, x, y
         placed[i, 2] = -1
-        if best * 2 >= sprites.first[s + 1] - sprites.first[s]:
+        if best >= min_kept_share * (patterns.first[s + 1] - patterns.first[s]):
             placed[i, 0] = bx
             placed[i, 1] = by
             placed[i, 2], placed[i, 3], placed[i, 4] = accept(view, sprites, s, bx, by)

@@ -4,231 +4,248 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from spritecodec.mining.arrays import Ids, Longs
+from spritecodec.mining.arrays import CLEAR, Longs
 from spritecodec.mining.pixel_state import (
     EXPLAINED,
-    HIDDEN,
-    MOST_VALUES,
-    ON_SPRITE,
-    THROUGH,
-    UNEXPLAINED,
+    MAX_VALUES,
+    OPEN_OVER_SPRITE,
+    OPEN_THROUGH,
     VEILED,
     View,
-    _made,
-    _translucent,
+    blend,
     explaining,
+    is_covered,
+    is_explained,
+    is_material,
+    is_open,
+    is_over_sprite,
+    is_through,
 )
-from spritecodec.mining.sprites.match import (
-    FEWEST_VOTES,
-    KNOWN,
-    MOST_ALSO,
-    MOST_VOTES,
-    Sprites,
-    _may_be,
-    _vote,
+from spritecodec.mining.sprites.cover import (
+    ALIKE,
+    UNKNOWN,
+    compare_beside,
+    look_beside,
+    new_beside,
 )
+from spritecodec.mining.sprites.dictionary import MAX_ALTERNATIVES, Sprites
+from spritecodec.mining.sprites.match import is_certain, may_be, on_screen, vote
+from spritecodec.mining.thresholds import MatchThresholds
 
-# Of a sprite that is placed partly, so many pixels may look different for each that agrees, where
-# a material would make them so; and so many where none would.
-MOST_PARTLY, MOST_STRANGE = 1, 0.05
+# `vote_for_places` packs a place into one number, with coordinates from -HALF on.
+BITS = 16
+HALF = 1 << (BITS - 1)
 
 
 @njit(cache=True)
-def _surest(sprites: Sprites, i: int) -> int:
-    """What sprite pixel `i` was most often."""
-    value, votes = sprites.value[i], sprites.votes[i, 0]
-    for k in range(MOST_ALSO):
-        if sprites.also[i, k] != 65535 and sprites.votes[i, k + 1] > votes:
-            value, votes = sprites.also[i, k], sprites.votes[i, k + 1]
+def most_voted(sprites: Sprites, i: int) -> int:
+    """The value that sprite pixel `i` had most often."""
+    patterns = sprites.patterns
+    value, votes = patterns.value[i], sprites.votes[i, 0]
+    for k in range(MAX_ALTERNATIVES):
+        if patterns.also[i, k] != CLEAR and sprites.votes[i, k + 1] > votes:
+            value, votes = patterns.also[i, k], sprites.votes[i, k + 1]
     return int(value)
 
 
 @njit(cache=True)
-def _between(view: View, sprites: Sprites, i: int, y: int, x: int) -> tuple[bool, bool]:
-    """How sprite pixel `i` may look different: before something unknown, or behind it.
+def classify_mismatch(view: View, value: int, y: int, x: int) -> tuple[bool, bool]:
+    """Why a sprite's pixel of some value may look different at (x, y).
 
-    Before it, where some colour would make of it what shows; behind it, where some material
-    would.
+    Returns
+    -------
+    in_front : bool
+        It is translucent, and in front of some colour it shows what the frame shows.
+    behind : bool
+        Behind some material, it shows what the frame shows.
     """
-    value, s = _surest(sprites, i), view.state[y, x]
-    shown = view.frame[y, x]
-    if s & THROUGH or s in (EXPLAINED, HIDDEN, VEILED) or shown >= view.over.shape[1]:
+    s, colour, colours = view.state[y, x], view.frame[y, x], view.over.shape[1]
+    if is_through(s) or is_explained(s) or colour >= colours:
         return False, False
-    made = _made(view, value, view.behind[y, x])
+    shown = blend(view, value, view.behind[y, x])
     behind = False
-    if made < view.over.shape[1]:
+    if shown < colours:
         for m in range(len(view.over)):
-            if view.over[m, made] == shown:
+            if view.over[m, shown] == colour:
                 behind = True
                 break
-    before = _translucent(view, value) and view.under[value - view.over.shape[1], shown] != 65535
-    return before, behind
+    in_front = is_material(view, value) and view.under[value - colours, colour] != CLEAR
+    return in_front, behind
 
 
 @njit(cache=True)
-def weigh_partly(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> tuple[int, bool]:
-    """As `gain_at`, but much may look different, as it does before or behind something else.
+def weigh_partly(
+    view: View, sprites: Sprites, sprite: int, x: int, y: int, t: MatchThresholds
+) -> tuple[int, bool]:
+    """As `gain_at`, for a sprite of which much may look different.
 
     Returns
     -------
     gain : int
-        -1 where too much contradicts.
-    before : bool
-        What looks different lies before something, not behind.
+        -1 where too much contradicts the frame.
+    in_front : bool
+        Most of what looks different is in front of something, not behind it.
     """
-    h, w = view.frame.shape
-    size = sprites.first[sprite + 1] - sprites.first[sprite]
-    gain, differ = 0, 0
-    for i in range(sprites.first[sprite], sprites.first[sprite + 1]):
-        yy = y + sprites.py[i]
-        xx = x + sprites.px[i]
-        if yy < 0 or xx < 0 or yy >= h or xx >= w:
+    patterns = sprites.patterns
+    begin, end = patterns.first[sprite], patterns.first[sprite + 1]
+    gain, differing = 0, 0
+    for i in range(begin, end):
+        yy, xx = y + patterns.py[i], x + patterns.px[i]
+        if not on_screen(view, yy, xx):
             continue
         s = view.state[yy, xx]
-        if s in (EXPLAINED, HIDDEN):
+        if is_covered(s):
             continue
         if s == VEILED:
-            agrees = sprites.value[i] == view.behind[yy, xx]
+            fits = patterns.value[i] == view.behind[yy, xx]
         else:
-            agrees = _may_be(view, sprites, i, yy, xx)
-        if agrees:
-            gain += s & 1
+            fits = may_be(view, patterns, i, yy, xx)
+        if fits:
+            gain += is_open(s)
         else:
-            differ += 1
-            if differ > size // 2:
+            differing += 1
+            if differing > t.max_differing_share * (end - begin):
                 return -1, False
-    if differ > MOST_PARTLY * gain:
+    if differing > t.max_differing_ratio * gain:
         return -1, False
     in_front, behind, strange = 0, 0, 0
-    for i in range(sprites.first[sprite], sprites.first[sprite + 1]):
-        yy = y + sprites.py[i]
-        xx = x + sprites.px[i]
-        if yy < 0 or xx < 0 or yy >= h or xx >= w:
+    for i in range(begin, end):
+        yy, xx = y + patterns.py[i], x + patterns.px[i]
+        if not on_screen(view, yy, xx) or is_explained(view.state[yy, xx]):
             continue
-        if view.state[yy, xx] in (EXPLAINED, HIDDEN, VEILED):
-            continue
-        if not _may_be(view, sprites, i, yy, xx):
-            one, other = _between(view, sprites, i, yy, xx)
+        if not may_be(view, patterns, i, yy, xx):
+            one, other = classify_mismatch(view, most_voted(sprites, i), yy, xx)
             in_front += one
             behind += other
             strange += not (one or other)
-    if strange > MOST_STRANGE * gain:
+    if strange > t.max_strange_ratio * gain:
         return -1, False
     return gain, in_front > behind
 
 
 @njit(cache=True)
-def accept_partly(
-    view: View, sprites: Sprites, sprite: int, x: int, y: int, before: bool
-) -> tuple[int, int]:
-    """Place a sprite that `weigh_partly` finds; what lies before or behind it is to be told.
+def weigh_places(
+    view: View, sprites: Sprites, places: Longs, t: MatchThresholds, weighed: Longs
+) -> None:
+    """Weigh several placements.
 
-    Returns what `accept` does of that, covered and over.
+    Parameters
+    ----------
+    view : View
+    sprites : Sprites
+    places : ndarray, shape (n, 3), int64
+        Rows (sprite, x, y).
+    t : MatchThresholds
+    weighed : ndarray, shape (n, 2), int64
+        Receives (gain, in front) of each, as of `weigh_partly`.
     """
-    h, w = view.frame.shape
+    for i in range(len(places)):
+        gain, in_front = weigh_partly(view, sprites, places[i, 0], places[i, 1], places[i, 2], t)
+        weighed[i, 0], weighed[i, 1] = gain, in_front
+
+
+@njit(cache=True)
+def accept_partly(
+    view: View, sprites: Sprites, sprite: int, x: int, y: int, prefer_front: bool
+) -> tuple[int, int]:
+    """Place a sprite that `weigh_partly` found; what is in front of it or behind it stays open.
+
+    Pixels that may be in front of something as well as behind it are in front with
+    `prefer_front`.
+
+    Returns
+    -------
+    covered, over : int
+        As of `accept`.
+    """
+    patterns = sprites.patterns
     covered, over = 0, 0
-    for i in range(sprites.first[sprite], sprites.first[sprite + 1]):
-        yy = y + sprites.py[i]
-        xx = x + sprites.px[i]
-        if yy < 0 or xx < 0 or yy >= h or xx >= w:
+    for i in range(patterns.first[sprite], patterns.first[sprite + 1]):
+        yy, xx = y + patterns.py[i], x + patterns.px[i]
+        if not on_screen(view, yy, xx):
             continue
         s = view.state[yy, xx]
-        if s in (EXPLAINED, HIDDEN, VEILED):
+        if is_explained(s):
             covered += 1
             continue
-        value = _surest(sprites, i)
-        if _may_be(view, sprites, i, yy, xx):
-            over += s == ON_SPRITE + UNEXPLAINED
-            covered += s == THROUGH + UNEXPLAINED
-            sprites.needed[i] += s & 1
-            opaque = not _translucent(view, sprites.value[i]) and sprites.also[i, 0] == 65535
-            if not opaque:
-                _vote(view, sprites, i, yy, xx)
-            view.state[yy, xx] = EXPLAINED if opaque else VEILED
+        value = most_voted(sprites, i)
+        if may_be(view, patterns, i, yy, xx):
+            over += is_over_sprite(s)
+            covered += is_through(s)
+            sprites.needed[i] += is_open(s)
+            certain = is_certain(view, patterns.value[i], patterns.also[i, 0])
+            if not certain:
+                vote(view, sprites, i, yy, xx)
+            view.state[yy, xx] = EXPLAINED if certain else VEILED
             continue
-        in_front, behind = _between(view, sprites, i, yy, xx)
-        if in_front and (before or not behind):
-            view.state[yy, xx] = THROUGH + UNEXPLAINED
+        in_front, behind = classify_mismatch(view, value, yy, xx)
+        if in_front and (prefer_front or not behind):
+            view.state[yy, xx] = OPEN_THROUGH
             view.front[yy, xx] = value
             sprites.needed[i] += 1
         elif behind:
-            view.behind[yy, xx] = _made(view, value, view.behind[yy, xx])
-            view.state[yy, xx] = ON_SPRITE + UNEXPLAINED
+            view.behind[yy, xx] = blend(view, value, view.behind[yy, xx])
+            view.state[yy, xx] = OPEN_OVER_SPRITE
             sprites.needed[i] += 1
     return covered, over
 
 
 @njit(cache=True)
-def likely_places(
-    view: View,
-    sprites: Sprites,
-    owner: NDArray[np.int32],
-    around: Ids,
-    by_value: Longs,
-    value_first: Longs,
-    ys: Longs,
-    xs: Longs,
-    places: Longs,
+def vote_for_places(
+    view: View, sprites: Sprites, ys: Longs, xs: Longs, t: MatchThresholds, keys: Longs
 ) -> int:
-    """Where known sprites may lie, by the votes of some pixels, the likeliest first.
+    """Let pixels vote for the places of known sprites.
 
-    A pixel votes for all places of sprites that have there what it shows, beside what its
-    neighbours show. ``places`` receives rows (sprite, x, y); returns how many.
+    A pixel votes for all places of sprites that have a value there that explains it, where
+    enough neighbours fit too.
+
+    Parameters
+    ----------
+    view : View
+    sprites : Sprites
+        With an up-to-date index.
+    ys, xs : ndarray, shape (n,), int64
+        The pixels that vote.
+    t : MatchThresholds
+    keys : ndarray, shape (votes,), int64
+        Receives a number for each vote, for `unpack_places`; no more votes than fit.
+
+    Returns
+    -------
+    int
+        The number of votes.
     """
-    h, w = view.frame.shape
-    keys = np.empty(MOST_VOTES, np.int64)
+    patterns = sprites.patterns
     count = 0
-    beside = np.empty((4, MOST_VALUES), np.uint16)
-    several = np.zeros(4, np.int64)
-    values = np.empty(MOST_VALUES, np.uint16)
+    beside = new_beside()
+    values = np.empty(MAX_VALUES, np.uint16)
     for p in range(len(ys)):
         y, x = ys[p], xs[p]
-        for k in range(4):
-            yy = y + (k == 1) - (k == 3)
-            xx = x + (k == 0) - (k == 2)
-            several[k] = 0
-            if 0 <= yy < h and 0 <= xx < w and view.state[yy, xx] & (ON_SPRITE - 1) == UNEXPLAINED:
-                several[k] = explaining(view, yy, xx, beside[k])
+        look_beside(view, y, x, True, beside)
         for v in range(explaining(view, y, x, values)):
             value = values[v]
-            if value + 1 >= len(value_first):
+            if value + 1 >= len(sprites.first_of_value):
                 continue
-            for e in range(value_first[value], value_first[value + 1]):
-                i = by_value[e]
-                s = owner[i]
-                if sprites.often[s] < KNOWN:
+            for e in range(sprites.first_of_value[value], sprites.first_of_value[value + 1]):
+                i = sprites.by_value[e]
+                s = sprites.owner[i]
+                if sprites.placements[s] < t.min_placements:
                     continue
                 alike, known = 0, 0
                 for k in range(4):
-                    if around[i, k] != 65535 and several[k]:
-                        known += 1
-                        for j in range(several[k]):
-                            if around[i, k] == beside[k, j]:
-                                alike += 1
-                                break
-                if alike < min(known, 2) or count == len(keys):
+                    compared = compare_beside(sprites.around, i, k, beside)
+                    known += compared != UNKNOWN
+                    alike += compared == ALIKE
+                if alike < min(known, t.min_alike) or count == len(keys):
                     continue
-                left, top = x - sprites.px[i] + 32768, y - sprites.py[i] + 32768
-                keys[count] = s << 32 | top << 16 | left
+                left, top = x - patterns.px[i] + HALF, y - patterns.py[i] + HALF
+                keys[count] = s << 2 * BITS | top << BITS | left
                 count += 1
-    ordered = np.sort(keys[:count])
-    votes = np.zeros(len(places), np.int64)
-    found, begin = 0, 0
-    for k in range(1, count + 1):
-        if k < count and ordered[k] == ordered[begin]:
-            continue
-        n = k - begin
-        if n >= FEWEST_VOTES and (found < len(places) or n > votes[found - 1]):
-            at = min(found, len(places) - 1)
-            while at > 0 and votes[at - 1] < n:
-                votes[at], places[at] = votes[at - 1], places[at - 1]
-                at -= 1
-            votes[at] = n
-            places[at, 0] = ordered[begin] >> 32
-            places[at, 1] = (ordered[begin] & 65535) - 32768
-            places[at, 2] = (ordered[begin] >> 16 & 65535) - 32768
-            found = min(found + 1, len(places))
-        begin = k
-    return found
+    return count
+
+
+def unpack_places(keys: Longs) -> Longs:
+    """Places from the numbers of `vote_for_places`: rows (sprite, x, y)."""
+    low = (1 << BITS) - 1
+    return np.stack([keys >> 2 * BITS, (keys & low) - HALF, (keys >> BITS & low) - HALF], axis=1)

@@ -10,8 +10,11 @@ from spritecodec.mining.sprites.dictionary import Dictionary
 from spritecodec.mining.tracks.follow import MinedTrack
 
 
-def _animated_tracks(world: World, dictionary: Dictionary, frames: Indexed) -> list[MinedTrack]:
-    """A track for each animation of the background, and its pictures as sprites."""
+def animation_tracks(world: World, dictionary: Dictionary, frames: Indexed) -> list[MinedTrack]:
+    """Add the pictures of the background's animations as sprites; return a track for each.
+
+    Animations that are never on the screen have no track.
+    """
     known: dict[tuple[tuple[int, ...], bytes], tuple[int, int, int]] = {}
     tracks = []
     for animation in world.animations:

@@ -1,9 +1,9 @@
 """Tracks: follow every object from frame to frame.
 
-In each frame, first the objects of the frame before go on: with the same sprite where they
-are expected, then nearby, then with a sprite that followed theirs before. What is still
-unexplained is covered with sprites of the dictionary, and what even they do not explain
-becomes a sprite of its own. New placements continue a lost track where one ended close by.
+In each frame, the objects of the previous frame continue first: with the same sprite where they
+are expected, then nearby, then with a sprite that followed theirs earlier. Sprites of the
+dictionary explain what is still open, and what even they do not explain becomes new sprites.
+New placements continue a lost track where one ended close by.
 """
 
 from __future__ import annotations
@@ -13,44 +13,36 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from spritecodec.mining.arrays import MOST_UNEXPLAINED_SHARE, Longs
-from spritecodec.mining.pixel_state import Look, View, regions, unexplained
-from spritecodec.mining.sprites.dictionary import (
-    LARGEST_SHAPE_SHARE,
-    ROUNDS,
-    SEARCH_BUDGET,
-    Dictionary,
-    Found,
-)
-from spritecodec.mining.sprites.match import go_on
-from spritecodec.mining.sprites.shapes import region_values
-
-SEARCH_RADIUS = 3  # pixels around where an object is expected
-SUCCESSORS_TRIED = 6
-LINK_DISTANCE = 14.0  # pixels between where an object was expected and where one appeared
-LINK_BONUS = 4.0  # pixels nearer, for a sprite that is known to follow
-# More strange regions than this at once are texture or noise, not objects.
-MOST_REGIONS = 96
-# So often, in frames, regions that fell to so many pieces are covered afresh; fewer pieces,
-# by that share, are better.
-REVIEW, FEWEST_PIECES, FEWER = 4, 4, 0.5
-REVIEW_BUDGET = SEARCH_BUDGET // 4
+from spritecodec.mining.arrays import Longs
+from spritecodec.mining.pixel_state import Look, View, open_pixels, regions
+from spritecodec.mining.sprites.dictionary import Dictionary
+from spritecodec.mining.sprites.explain import Found, cover, explain, place
+from spritecodec.mining.sprites.match import best_near, gain_at, go_on
+from spritecodec.mining.sprites.shapes import add_region
+from spritecodec.mining.thresholds import BACKGROUND, COVER, FOLLOW, MATCH, SHAPES
 
 
 @dataclass(eq=False)
 class MinedTrack:
-    """One object while it is followed; positions in canvas coordinates."""
+    """One object while it is followed.
+
+    Attributes
+    ----------
+    start : int
+        The first frame.
+    sprite : list of int
+        Number in the dictionary, one a frame.
+    x, y : list of int
+        Background coordinates of the sprite's top left corner, one a frame.
+    over_overlay : int
+        In how many frames the object is seen in front of the overlay.
+    """
 
     start: int
     sprite: list[int] = field(default_factory=list)
     x: list[int] = field(default_factory=list)
     y: list[int] = field(default_factory=list)
-    before: int = 0  # in how many frames it is seen before the overlay
-
-    @property
-    def end(self) -> int:
-        """The frame after the last."""
-        return self.start + len(self.sprite)
+    over_overlay: int = 0
 
     def expected(self) -> tuple[int, int]:
         """Where the object goes if it keeps its velocity."""
@@ -67,13 +59,49 @@ class Followed:
     behind: list[tuple[MinedTrack, MinedTrack]]
 
 
+@dataclass
+class _Frame:
+    """The frame at hand.
+
+    Attributes
+    ----------
+    t : int
+    view : View
+    origin, previous : (int, int)
+        Background coordinates of the screen's top left corner in this frame and the previous.
+    lost : list of MinedTrack
+        Tracks of the previous frame that do not continue yet.
+    placed : list of (MinedTrack, Found)
+        What was placed, and on which track, front to back.
+    """
+
+    t: int
+    view: View
+    origin: tuple[int, int]
+    previous: tuple[int, int]
+    lost: list[MinedTrack]
+    placed: list[tuple[MinedTrack, Found]] = field(default_factory=list)
+
+    def expected(self, track: MinedTrack) -> tuple[int, int]:
+        """Where a track goes on the screen if it keeps its velocity."""
+        x, y = track.expected()
+        return x - self.origin[0], y - self.origin[1]
+
+    def guesses(self, track: MinedTrack) -> list[tuple[int, int]]:
+        """Screen positions: at its velocity, at rest in the world, at rest on the screen."""
+        (ox, oy), (px, py), x, y = self.origin, self.previous, track.x[-1], track.y[-1]
+        return [self.expected(track), (x - ox, y - oy), (x - px, y - py)]
+
+
 class _Follower:
-    def __init__(self, look: Look, dictionary: Dictionary, position: Longs, fewest: int) -> None:
+    def __init__(
+        self, look: Look, dictionary: Dictionary, position: Longs, min_region: int
+    ) -> None:
         self.look = look
         self.dictionary = dictionary
-        self.position = position
-        self.fewest = fewest
-        self.successors: dict[int, list[int]] = {}
+        self.position: list[tuple[int, int]] = [(x, y) for x, y in position.tolist()]
+        self.min_region = min_region
+        self.successors: dict[int, list[int]] = {}  # of each sprite, the latest first
         self.live: list[MinedTrack] = []
         self.result = Followed([], [])
 
@@ -83,207 +111,172 @@ class _Follower:
         self.result.tracks += self.live
         return self.result
 
-    def guesses(self, track: MinedTrack, t: int) -> list[tuple[int, int]]:
-        """Screen positions: as it went, at rest in the world, at rest on the screen."""
-        ox, oy = self.position[t].tolist()
-        px, py = self.position[t - 1].tolist()
-        x, y = track.expected()
-        last_x, last_y = track.x[-1], track.y[-1]
-        return [(x - ox, y - oy), (last_x - ox, last_y - oy), (last_x - px, last_y - py)]
-
     def step(self, t: int) -> None:
-        view = self.look(t)
-        left = int(unexplained(view.state).sum())
-        placed: list[tuple[MinedTrack, Found]] = []
-        lost = self.live
-        if 0 < left <= MOST_UNEXPLAINED_SHARE * view.state.size:
-            if view.translucent and t % REVIEW == 0:
-                lost = self.review(t, view, lost, placed)
-            lost = self.go_on(t, view, lost, placed)
-            for _ in range(ROUNDS - 1):
-                lost = [k for k in lost if not self.search(t, view, k, placed)]
-            if unexplained(view.state).any():
-                lost = self.appear(t, view, lost, placed)
-        self.result.tracks += lost
-        self.keep(t, placed)
+        position = self.position
+        here = _Frame(t, self.look(t), position[t], position[t - 1], self.live)
+        state = here.view.state
+        if 0 < open_pixels(state).sum() <= BACKGROUND.max_unexplained_share * state.size:
+            if here.view.translucent and t % FOLLOW.refit_period == 0:
+                self.refit(here)
+            self.go_on(here)
+            for _ in range(COVER.max_rounds - 1):
+                here.lost = [k for k in here.lost if not self.search(here, k)]
+            if open_pixels(state).any():
+                self.appear(here)
+        self.result.tracks += here.lost
+        self.keep(here)
 
-    def review(
-        self,
-        t: int,
-        view: View,
-        tracks: list[MinedTrack],
-        placed: list[tuple[MinedTrack, Found]],
-    ) -> list[MinedTrack]:
-        """Cover regions afresh that fell to pieces, which would go on as pieces for good.
+    def refit(self, here: _Frame) -> None:
+        """Cover afresh the regions that would otherwise continue as many fragments.
 
-        Something that moves before an object leaves it in pieces, and a translucent piece of
-        one material fits wherever that is. Returns the tracks that are still to be placed.
+        An object falls to fragments when something moves in front of it, and a translucent
+        fragment of one material continues wherever that material is.
         """
-        at = [self.guesses(k, t)[0] for k in tracks]
-        for rows, columns, mask in list(regions(view.state)):
+        state = here.view.state
+        expected = [(k, *here.expected(k)) for k in here.lost]
+        for region in list(regions(state)):
+            rows, columns, mask = region
             inside = [
                 k
-                for k, (x, y) in zip(tracks, at, strict=True)
+                for k, x, y in expected
                 if rows.start <= y < rows.stop and columns.start <= x < columns.stop
             ]
-            if len(inside) < FEWEST_PIECES:
+            if len(inside) < FOLLOW.min_fragments:
                 continue
-            afresh = view._replace(state=view.state.copy())
-            found, _ = self.dictionary.cover(afresh, rows, columns, mask, REVIEW_BUDGET)
-            left = unexplained(afresh.state[rows, columns])[mask].sum()
-            if left < self.fewest and len(found) <= FEWER * len(inside):
-                view.state[:] = afresh.state
-                pieces = {id(k) for k in inside}
-                tracks = [k for k in tracks if id(k) not in pieces]
-                at = [self.guesses(k, t)[0] for k in tracks]
-                self.result.tracks += self.link(t, found, inside, placed)
-        return tracks
+            afresh = here.view._replace(state=state.copy())
+            found, _ = cover(self.dictionary, afresh, region, FOLLOW.refit_budget)
+            few = len(found) <= FOLLOW.max_fragment_ratio * len(inside)
+            if few and open_pixels(afresh.state[rows, columns])[mask].sum() < self.min_region:
+                state[:] = afresh.state
+                fragments = set(map(id, inside))
+                expected = [e for e in expected if id(e[0]) not in fragments]
+                self.result.tracks += self.link(here, found, inside)
+        here.lost = [k for k, _, _ in expected]
 
-    def go_on(
-        self,
-        t: int,
-        view: View,
-        tracks: list[MinedTrack],
-        placed: list[tuple[MinedTrack, Found]],
-    ) -> list[MinedTrack]:
-        """Tracks that stay or keep their velocity; returns those that do not."""
+    def go_on(self, here: _Frame) -> None:
+        """Continue tracks that stay or keep their velocity."""
+        tracks = here.lost
         if not tracks:
-            return []
+            return
         sprites = np.array([k.sprite[-1] for k in tracks], np.int64)
-        guesses = np.array([self.guesses(k, t) for k in tracks], np.int64)
+        guesses = np.array([here.guesses(k) for k in tracks], np.int64)
         out = np.empty((len(tracks), 5), np.int64)
-        go_on(view, self.dictionary.sprites, sprites, guesses, out)
-        lost = []
-        for track, (x, y, covered, over, before) in zip(tracks, out.tolist(), strict=True):
+        share = MATCH.min_kept_share
+        go_on(here.view, self.dictionary.sprites, sprites, guesses, share, out)
+        here.lost = []
+        for track, (x, y, covered, over, over_overlay) in zip(tracks, out.tolist(), strict=True):
             if covered < 0:
-                lost.append(track)
+                here.lost.append(track)
             else:
-                f = Found(track.sprite[-1], x, y, covered, over, bool(before))
-                placed.append((track, f))
-        return lost
+                f = Found(track.sprite[-1], x, y, covered, over, bool(over_overlay))
+                here.placed.append((track, f))
 
-    def search(
-        self, t: int, view: View, track: MinedTrack, placed: list[tuple[MinedTrack, Found]]
-    ) -> bool:
-        """Look for a track nearby, with its sprite or one that is known to follow."""
-        d = self.dictionary
+    def search(self, here: _Frame, track: MinedTrack) -> bool:
+        """Continue a track nearby, with its sprite or one that followed it; whether it does."""
+        view, patterns = here.view, self.dictionary.sprites.patterns
+        size = self.dictionary.size
         last = track.sprite[-1]
-        guesses = self.guesses(track, t)
-        best = max((d.gain(view, last, x, y), last, x, y) for x, y in guesses)
-        x, y = guesses[0]
+        guesses = here.guesses(track)
+        best = max((gain_at(view, patterns, last, x, y), last, x, y) for x, y in guesses)
         if best[0] <= 0:
-            gain, nx, ny = d.near(view, last, x, y, SEARCH_RADIUS)
+            x, y = guesses[0]
+            gain, nx, ny = best_near(view, patterns, last, x, y, FOLLOW.search_radius)
             best = (gain, last, nx, ny)
-            height, width = d.size[last]
-            for sprite in self.successors.get(last, [])[:SUCCESSORS_TRIED]:
+            height, width = size[last]
+            for sprite in self.successors.get(last, [])[: FOLLOW.max_successors]:
                 # Figures stand on the ground: keep the middle of the lower edge.
-                sh, sw = d.size[sprite]
-                gain, nx, ny = d.near(
-                    view,
-                    sprite,
-                    x + (width - sw) // 2,
-                    y + height - sh,
-                    SEARCH_RADIUS + 1,
-                )
+                sh, sw = size[sprite]
+                sx, sy = x + (width - sw) // 2, y + height - sh
+                gain, nx, ny = best_near(view, patterns, sprite, sx, sy, FOLLOW.successor_radius)
                 if gain > best[0]:
                     best = (gain, sprite, nx, ny)
         if best[0] <= 0:
             return False
-        placed.append((track, d.place(view, *best[1:])))
+        here.placed.append((track, place(self.dictionary, view, *best[1:])))
         return True
 
-    def appear(
-        self,
-        t: int,
-        view: View,
-        lost: list[MinedTrack],
-        placed: list[tuple[MinedTrack, Found]],
-    ) -> list[MinedTrack]:
-        """Explain what is left; returns the tracks that none of it continues."""
-        d = self.dictionary
+    def appear(self, here: _Frame) -> None:
+        """Explain what is still open, and continue lost tracks with it."""
+        view = here.view
         found: list[Found] = []
-        budget = SEARCH_BUDGET
-        largest = LARGEST_SHAPE_SHARE * view.state.size
-        for rows, columns, mask in list(regions(view.state)):
-            here, budget = d.explain(view, rows, columns, mask, budget)
-            found += here
+        budget = COVER.search_budget
+        for region in list(regions(view.state)):
+            explained, budget = explain(self.dictionary, view, region, budget)
+            found += explained
         remaining = list(regions(view.state))
-        strange = [r for r in remaining if self.fewest <= r[2].sum() <= largest]
-        # Sparks and foam before translucent things are many small regions, but no noise.
-        if len(strange if view.translucent else remaining) > MOST_REGIONS:
-            strange = []
-        for rows, columns, mask in strange:
-            y, x, values = region_values(view, rows, columns, mask)
-            if not len(y):
-                continue
-            top, left = int(y.min()), int(x.min())
-            sprite = d.add(y - top, x - left, values)
-            found.append(d.place(view, sprite, columns.start + left, rows.start + top))
-        return self.link(t, found, lost, placed)
+        max_region = SHAPES.max_share * view.state.size
+        new = [r for r in remaining if self.min_region <= r.mask.sum() <= max_region]
+        # Sparks and foam in front of translucent things are many small regions, but no noise.
+        if len(new if view.translucent else remaining) > FOLLOW.max_regions:
+            new = []
+        for region in new:
+            added = add_region(self.dictionary, view, region)
+            if added is not None:
+                found.append(place(self.dictionary, view, *added))
+        here.lost = self.link(here, found, here.lost)
 
-    def link(
-        self,
-        t: int,
-        found: list[Found],
-        lost: list[MinedTrack],
-        placed: list[tuple[MinedTrack, Found]],
-    ) -> list[MinedTrack]:
-        """Let what was found continue the tracks that it may be, or begin new ones.
+    def link(self, here: _Frame, found: list[Found], lost: list[MinedTrack]) -> list[MinedTrack]:
+        """Continue lost tracks with what was found close by, the closest pairs first.
 
-        Returns the tracks that nothing continues.
+        What continues no track begins one. Returns the tracks that nothing continues.
         """
-        d = self.dictionary
+        size = self.dictionary.size
+        ends = [(k.sprite[-1], *here.expected(k), *size[k.sprite[-1]]) for k in lost]
         pairs = []
         for i, f in enumerate(found):
-            height, width = d.size[f.sprite]
-            for j, track in enumerate(lost):
-                ex, ey = self.guesses(track, t)[0]
-                last = track.sprite[-1]
-                th, tw = d.size[last]
-                distance = abs(f.x - ex + (width - tw) / 2) + abs(f.y - ey + (height - th) / 2)
-                distance += (abs(height - th) + abs(width - tw)) / 2
+            height, width = size[f.sprite]
+            for j, (last, x, y, th, tw) in enumerate(ends):
+                distance = abs(f.x - x + (width - tw) / 2) + abs(f.y - y + (height - th) / 2)
+                distance += FOLLOW.size_weight * (abs(height - th) + abs(width - tw))
                 if f.sprite in self.successors.get(last, ()):
-                    distance -= LINK_BONUS
-                if distance <= LINK_DISTANCE:
+                    distance -= FOLLOW.successor_bonus
+                if distance <= FOLLOW.max_link_distance:
                     pairs.append((distance, i, j))
-        owner: dict[int, int] = {}
+        track_of: dict[int, MinedTrack] = {}
+        continued: set[int] = set()
         for _, i, j in sorted(pairs):
-            if i not in owner and j not in owner.values():
-                owner[i] = j
-        for i, f in enumerate(found):
-            placed.append((lost[owner[i]] if i in owner else MinedTrack(t), f))
-        return [k for j, k in enumerate(lost) if j not in owner.values()]
+            if i not in track_of and j not in continued:
+                track_of[i] = lost[j]
+                continued.add(j)
+        here.placed += [(track_of.get(i) or MinedTrack(here.t), f) for i, f in enumerate(found)]
+        return [k for j, k in enumerate(lost) if j not in continued]
 
-    def keep(self, t: int, placed: Sequence[tuple[MinedTrack, Found]]) -> None:
+    def keep(self, here: _Frame) -> None:
         """Extend the tracks by what was placed, and note who is in front of whom."""
-        ox, oy = self.position[t].tolist()
-        size = self.dictionary.size
-        for rank, (track, f) in enumerate(placed):
+        ox, oy = here.origin
+        for rank, (track, f) in enumerate(here.placed):
             if track.sprite and track.sprite[-1] != f.sprite:
                 known = self.successors.setdefault(track.sprite[-1], [])
                 if f.sprite in known:
                     known.remove(f.sprite)
                 known.insert(0, f.sprite)
             track.sprite.append(f.sprite)
-            self.dictionary.sprites.often[f.sprite] += 1
             track.x.append(f.x + ox)
             track.y.append(f.y + oy)
-            track.before += f.before
+            track.over_overlay += f.over_overlay
+            self.dictionary.sprites.placements[f.sprite] += 1
             if f.covered or f.over:
-                height, width = size[f.sprite]
-                for other, g in placed[:rank]:
-                    gh, gw = size[g.sprite]
-                    beside = f.x >= g.x + gw or g.x >= f.x + width
-                    if beside or f.y >= g.y + gh or g.y >= f.y + height:
-                        continue
-                    if f.over and g.veiled:
-                        self.result.behind.append((other, track))
-                    elif f.covered:
-                        self.result.behind.append((track, other))
-        self.live = [track for track, _ in placed]
+                self.note_order(track, f, here.placed[:rank])
+        self.live = [track for track, _ in here.placed]
+
+    def note_order(
+        self, track: MinedTrack, f: Found, earlier: Sequence[tuple[MinedTrack, Found]]
+    ) -> None:
+        """Note whether a track is in front of or behind what was placed earlier."""
+        size = self.dictionary.size
+        height, width = size[f.sprite]
+        for other, g in earlier:
+            gh, gw = size[g.sprite]
+            beside = f.x >= g.x + gw or g.x >= f.x + width
+            if beside or f.y >= g.y + gh or g.y >= f.y + height:
+                continue
+            if f.over and g.veiled:
+                self.result.behind.append((other, track))
+            elif f.covered:
+                self.result.behind.append((track, other))
 
 
-def follow(look: Look, dictionary: Dictionary, position: Longs, fewest: int) -> Followed:
+def follow(look: Look, dictionary: Dictionary, position: Longs, min_region: int) -> Followed:
     """Follow all objects through a run of frames.
 
     Parameters
@@ -293,8 +286,8 @@ def follow(look: Look, dictionary: Dictionary, position: Longs, fewest: int) -> 
     dictionary : Dictionary
         Grows by the sprites that had to be added.
     position : ndarray, shape (n, 2), int64
-        Canvas coordinates of the screen's top left corner.
-    fewest : int
+        Background coordinates (x, y) of the screen's top left corner.
+    min_region : int
         Pixels of a region that becomes a sprite of its own.
     """
-    return _Follower(look, dictionary, position, fewest).run()
+    return _Follower(look, dictionary, position, min_region).run()

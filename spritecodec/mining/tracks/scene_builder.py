@@ -124,7 +124,7 @@ def assemble(
     # The layers, back to front: the planes, the nearest being the world; screen; overlay; what
     # is before the overlay.
     nearest = len(world.behind)
-    before = np.array([k.before > 0 for k in tracks], bool)
+    before = np.array([k.over_overlay > 0 for k in tracks], bool)
     still_there = before | (on_screen < on_world)
     fixed = still_there[owner]
     x, y = np.where(fixed, screen_x, x), np.where(fixed, screen_y, y)
