@@ -1,8 +1,9 @@
-"""From mined tracks to a Scene: drawing order, layers, and a dictionary in order of use."""
+"""From mined tracks to a Scene: drawing order, layers, and sprites in order of use."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -12,30 +13,79 @@ from spritecodec.mining.arrays import CLEAR, Ids, Longs
 from spritecodec.mining.background.world import World
 from spritecodec.mining.indexed import Indexed
 from spritecodec.mining.sprites.dictionary import Dictionary
+from spritecodec.mining.thresholds import LAYERS
 from spritecodec.mining.tracks.follow import Followed, MinedTrack
 from spritecodec.scene import Layer, Residual, Scene, Tracks
+
+
+@dataclass(frozen=True)
+class _Placements:
+    """All placements of some tracks, one track after another.
+
+    Attributes
+    ----------
+    start : ndarray, shape (tracks,), int64
+        First frame.
+    first : ndarray, shape (tracks + 1,), int64
+        Where each track's placements begin.
+    track, frame, sprite, x, y : ndarray, shape (placements,), int64
+        (x, y) are layer coordinates of the sprite's top left corner.
+    """
+
+    start: Longs
+    first: Longs
+    track: Longs
+    frame: Longs
+    sprite: Longs
+    x: Longs
+    y: Longs
+
+    @staticmethod
+    def of(tracks: list[MinedTrack]) -> _Placements:
+        start = np.array([k.start for k in tracks], np.int64)
+        length = np.array([len(k.sprite) for k in tracks], np.int64)
+        first = np.append(0, np.cumsum(length))
+        track = np.repeat(np.arange(len(tracks)), length)
+        sprite, x, y = (
+            np.array([v for k in tracks for v in getattr(k, name)], np.int64)
+            for name in ("sprite", "x", "y")
+        )
+        frame = np.arange(len(track)) - first[track] + start[track]
+        return _Placements(start, first, track, frame, sprite, x, y)
+
+
+def _step_cost(values: Longs, track: Longs, tracks: int) -> NDArray[np.float64]:
+    """What the steps of a coordinate cost on each track, shape (tracks,)."""
+    inside = np.diff(track, prepend=-1) == 0
+    step = np.diff(values, prepend=0) * inside
+    changed = np.diff(step, prepend=0) != 0
+    moves = inside & (step != 0)
+    weight = (moves & changed) * LAYERS.change_cost + moves * LAYERS.step_cost
+    return np.bincount(track, weights=weight, minlength=tracks).astype(np.float64)
 
 
 def _drawing_order(followed: Followed) -> Longs:
     """z of each track: behind whatever covers it, as far as that is consistent.
 
-    What was seen most often is heeded first; what contradicts it is left to the residual.
+    The pairs that were seen most often come first. Pairs that contradict them are left to the
+    residual.
     """
     number = {id(k): i for i, k in enumerate(followed.tracks)}
     votes = Counter((number[id(a)], number[id(b)]) for a, b in followed.behind if a is not b)
-    sure = {pair: count - votes.get(pair[::-1], 0) for pair, count in votes.items()}
+    majority = {pair: count - votes.get(pair[::-1], 0) for pair, count in votes.items()}
+    pairs = sorted((p for p in majority if majority[p] > 0), key=lambda p: (-majority[p], p))
     in_front: list[list[int]] = [[] for _ in followed.tracks]
     z = [0] * len(followed.tracks)
-    for behind, front in sorted((p for p in sure if sure[p] > 0), key=lambda p: (-sure[p], p)):
-        lifted: dict[int, int] = {}  # what was lower
+    for behind, front in pairs:
+        lifted: dict[int, int] = {}  # z of the tracks that this pair lifts, as it was
         above = [(front, z[behind] + 1)]
         while above:
             track, least = above.pop()
             if z[track] >= least:
                 continue
-            if track == behind:  # it would be before itself
-                for k, before in lifted.items():
-                    z[k] = before
+            if track == behind:  # it would be in front of itself
+                for k, earlier in lifted.items():
+                    z[k] = earlier
                 break
             lifted.setdefault(track, z[track])
             z[track] = least
@@ -46,7 +96,7 @@ def _drawing_order(followed: Followed) -> Longs:
 
 
 def _trim(picture: Ids) -> tuple[Ids, int, int]:
-    """Cut the clear border off; also how much went at the left and at the top."""
+    """Cut the clear border off; also how much of it was at the left and at the top."""
     rows = np.flatnonzero((picture != CLEAR).any(axis=1))
     columns = np.flatnonzero((picture != CLEAR).any(axis=0))
     if not len(rows):
@@ -55,21 +105,86 @@ def _trim(picture: Ids) -> tuple[Ids, int, int]:
     return inside, int(columns[0]), int(rows[0])
 
 
-def _unrest(values: Longs, owner: Longs, tracks: int) -> NDArray[np.float64]:
-    """How much each track's coordinate would cost: steps that differ from the one before."""
-    inside = np.diff(owner, prepend=-1) == 0
-    step = np.diff(values, prepend=0) * inside
-    change = np.diff(step, prepend=0) != 0
-    weight = (inside & change & (step != 0)) * 2.0 + (inside & (step != 0)) * 0.1
-    return np.bincount(owner, weights=weight, minlength=tracks).astype(np.float64)
+def _use_sprites(
+    at: _Placements, frames: Indexed, dictionary: Dictionary
+) -> tuple[_Placements, list[NDArray[np.uint8]]]:
+    """Number the sprites in the order of their first use, and trim them.
+
+    Returns
+    -------
+    placements : _Placements
+        With the new numbers, at the places of the trimmed sprites.
+    pictures : list of ndarray, each shape (h, w, 4), uint8
+    """
+    used, where, mined = np.unique(at.sprite, return_index=True, return_inverse=True)
+    in_order = np.argsort(where)
+    rank = np.empty(len(used), np.int64)
+    rank[in_order] = np.arange(len(used))
+    sprite = rank[mined]
+    pictures, left, top = [], np.zeros(len(used), np.int64), np.zeros(len(used), np.int64)
+    for i, number in enumerate(used[in_order].tolist()):
+        picture, left[i], top[i] = _trim(dictionary.picture(number))
+        pictures.append(frames.rgba(picture))
+    return replace(at, sprite=sprite, x=at.x + left[sprite], y=at.y + top[sprite]), pictures
 
 
-def _textured(pan: NDArray[np.int32], texture: int, x: int, y: int) -> Layer:
-    return Layer(pan, np.array([[texture, x, y]], np.int32))
+def _choose_layers(
+    at: _Placements, tracks: list[MinedTrack], world: World
+) -> tuple[_Placements, Longs]:
+    """Put each track in the world or on the screen, whichever costs less.
+
+    The layers, back to front, are the planes, of which the nearest is the world; the screen; the
+    overlay; what is in front of the overlay.
+
+    Returns
+    -------
+    placements : _Placements
+        In coordinates of their layers.
+    layer : ndarray, shape (tracks,), int64
+    """
+    count = len(tracks)
+    on_screen = replace(
+        at, x=at.x - world.position[at.frame, 0], y=at.y - world.position[at.frame, 1]
+    )
+    cost_in_world, cost_on_screen = (
+        _step_cost(p.x, p.track, count) + _step_cost(p.y, p.track, count) for p in (at, on_screen)
+    )
+    over_overlay = np.array([k.over_overlay > 0 for k in tracks], bool)
+    still = over_overlay | (cost_on_screen < cost_in_world)
+    moved = still[at.track]
+    placed = replace(at, x=np.where(moved, on_screen.x, at.x), y=np.where(moved, on_screen.y, at.y))
+    nearest = len(world.behind)
+    screen, front = nearest + 1, nearest + 2 + int((world.overlay != CLEAR).any())
+    return placed, np.where(over_overlay, front, np.where(still, screen, nearest))
 
 
-def _flat(tracks: list[MinedTrack], name: str) -> Longs:
-    return np.array([v for k in tracks for v in getattr(k, name)], np.int64)
+def _draw_layers(
+    world: World, frames: Indexed, front: bool
+) -> tuple[list[Layer], list[NDArray[np.uint8]]]:
+    """The layers of `_choose_layers`, with the background's textures.
+
+    With `front`, something is in front of the overlay.
+    """
+    still = np.zeros((len(frames), 2), np.int32)
+    textures: list[NDArray[np.uint8]] = []
+    layers: list[Layer] = []
+
+    def add(picture: Ids, pan: NDArray[np.int32]) -> None:
+        inside, x, y = _trim(picture)
+        layers.append(Layer(pan, np.array([[len(textures), x, y]], np.int32)))
+        textures.append(frames.rgba(inside))
+
+    for plane in world.planes:
+        add(plane.canvas, plane.position.astype(np.int32))
+    if world.glass is not None and (world.glass != CLEAR).any():
+        add(world.glass, still)
+    else:
+        layers.append(Layer(still, np.zeros((0, 3), np.int32)))
+    if (world.overlay != CLEAR).any():
+        add(world.overlay, still)
+    if front:
+        layers.append(Layer(still, np.zeros((0, 3), np.int32)))
+    return layers, textures
 
 
 def assemble(
@@ -89,9 +204,10 @@ def assemble(
     world : World
     dictionary : Dictionary
     animated : list of MinedTrack
-        What is drawn before all others.
+        Drawn behind all others.
     followed : Followed
     pts : ndarray, shape (n,), int64
+        In units of `time_base`, which is in seconds.
     time_base : Fraction
     """
     z = np.append(np.zeros(len(animated), np.int64), _drawing_order(followed) + bool(animated))
@@ -100,55 +216,9 @@ def assemble(
         range(len(tracks)), key=lambda i: (tracks[i].start, tracks[i].y[0], tracks[i].x[0])
     )
     tracks = [tracks[i] for i in order]
-    length = np.array([len(k.sprite) for k in tracks], np.int64)
-    first = np.append(0, np.cumsum(length))
-    start = np.array([k.start for k in tracks], np.int64)
-    owner = np.repeat(np.arange(len(tracks)), length)
-    frame = np.arange(len(owner)) - first[owner] + start[owner]
-
-    used, where, mined = np.unique(_flat(tracks, "sprite"), return_index=True, return_inverse=True)
-    rank = np.empty(len(used), np.int64)
-    rank[np.argsort(where)] = np.arange(len(used))
-    sprite = rank[mined]
-    pictures, left, top = [], np.zeros(len(used), np.int64), np.zeros(len(used), np.int64)
-    for i, number in enumerate(used[np.argsort(where)].tolist()):
-        picture, left[i], top[i] = _trim(dictionary.picture(number))
-        pictures.append(frames.rgba(picture))
-    x = _flat(tracks, "x") + left[sprite]
-    y = _flat(tracks, "y") + top[sprite]
-
-    screen_x, screen_y = x - world.position[frame, 0], y - world.position[frame, 1]
-    count = len(tracks)
-    on_world = _unrest(x, owner, count) + _unrest(y, owner, count)
-    on_screen = _unrest(screen_x, owner, count) + _unrest(screen_y, owner, count)
-    # The layers, back to front: the planes, the nearest being the world; screen; overlay; what
-    # is before the overlay.
-    nearest = len(world.behind)
-    before = np.array([k.over_overlay > 0 for k in tracks], bool)
-    still_there = before | (on_screen < on_world)
-    fixed = still_there[owner]
-    x, y = np.where(fixed, screen_x, x), np.where(fixed, screen_y, y)
-
-    still = np.zeros((len(frames), 2), np.int32)
-    textures: list[NDArray[np.uint8]] = []
-    layers: list[Layer] = []
-    for plane in world.planes:
-        picture, dx, dy = _trim(plane.canvas)
-        layers.append(_textured(plane.position.astype(np.int32), len(textures), dx, dy))
-        textures.append(frames.rgba(picture))
-    if world.glass is not None and (world.glass != CLEAR).any():
-        picture, dx, dy = _trim(world.glass)
-        layers.append(_textured(still, len(textures), dx, dy))
-        textures.append(frames.rgba(picture))
-    else:
-        layers.append(Layer(still, np.zeros((0, 3), np.int32)))
-    if (world.overlay != CLEAR).any():
-        picture, dx, dy = _trim(world.overlay)
-        layers.append(_textured(still, len(textures), dx, dy))
-        textures.append(frames.rgba(picture))
-    layer = np.where(before, len(layers), np.where(still_there, nearest + 1, nearest))
-    if before.any():
-        layers.append(Layer(still, np.zeros((0, 3), np.int32)))
+    placed, pictures = _use_sprites(_Placements.of(tracks), frames, dictionary)
+    placed, layer = _choose_layers(placed, tracks, world)
+    layers, textures = _draw_layers(world, frames, any(k.over_overlay for k in tracks))
     return Scene(
         frames.width,
         frames.height,
@@ -161,12 +231,12 @@ def assemble(
         Tracks(
             layer.astype(np.int32),
             z[order].astype(np.int32),
-            start.astype(np.int32),
-            first.astype(np.int64),
-            sprite.astype(np.int32),
-            x.astype(np.int32),
-            y.astype(np.int32),
-            np.zeros(len(x), np.uint8),
+            placed.start.astype(np.int32),
+            placed.first,
+            placed.sprite.astype(np.int32),
+            placed.x.astype(np.int32),
+            placed.y.astype(np.int32),
+            np.zeros(len(placed.x), np.uint8),
         ),
         Residual.none(),
     )
