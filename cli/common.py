@@ -7,6 +7,7 @@ import math
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +20,6 @@ SOURCE_SPR = click.argument("source", metavar="FILE.spr", type=click.Path(allow_
 JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the target if it exists.")
 
-
 INTERRUPTED = 130  # exit code
 
 
@@ -27,8 +27,8 @@ class Progress:
     """One line on stderr that shows how far we are; silent unless that is a terminal.
 
     Call it with the work done and the work in all; leave the ``with`` block to wipe it. In the
-    block, Ctrl-C ends the work for sure: Python drops the exception where the signal comes while
-    compiled code calls back, so it is raised once more at the next call.
+    block, Ctrl-C always ends the work: Python drops the exception if the signal arrives while
+    compiled code calls back, so it is raised again at the next call.
     """
 
     def __init__(self, what: str) -> None:
@@ -37,8 +37,10 @@ class Progress:
         self._began = time.monotonic()
         self._last = 0.0
         self._interrupted = False
-        # Not where it is ignored: a job in the background must not be stopped.
-        self._heeds = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        # Not where SIGINT is ignored: a job in the background must not be stopped. Only the
+        # main thread may set handlers.
+        main = threading.current_thread() is threading.main_thread()
+        self._heeds = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
     def __enter__(self) -> Progress:
         if self._heeds:

@@ -40,7 +40,7 @@ Examples:
     "by default what the target's name says.",
 )
 @click.option("--start", type=click.IntRange(0), help="First frame to decode.")
-@click.option("--stop", type=click.IntRange(1), help="Frame to stop before.")
+@click.option("--stop", type=click.IntRange(1), help="First frame that is left out.")
 @OVERWRITE
 @JSON
 def command(
@@ -77,7 +77,7 @@ def command(
     for note in report.notes:
         warn(note)
     if report.truncated:
-        warn("the file is cut short or damaged at its end; these are the frames before that")
+        warn("the file is cut short or damaged at its end; these are the frames up to there")
     if as_json:
         write_json(asdict(report))
         return

@@ -97,7 +97,7 @@ def command(
         raise click.UsageError("--json and the target - both want standard output")
     quality = _quality(lossless, psnr, base)
     with tempfile.TemporaryDirectory() as folder, Progress("Encoding") as progress:
-        # A pipe cannot be verified before it is sent, so a file is made first.
+        # What goes into a pipe cannot be read back and verified, so a file is made first.
         file = Path(folder, "out.spr") if target == "-" else Path(target)
         try:
             report = encode(
@@ -124,7 +124,7 @@ def command(
             with file.open("rb") as stream:
                 shutil.copyfileobj(stream, sys.stdout.buffer)
     if not Ranks.here().first:
-        return  # the first process has said it
+        return  # the first process reports
     for note in report.notes:
         warn(note)
     if as_json:

@@ -16,7 +16,7 @@ def create(target: str | os.PathLike[str], overwrite: bool = False) -> Iterator[
     """A stream that becomes the file `target` only if the block ends without an error.
 
     The stream is a temporary file beside the target, open for writing and reading, so
-    that what was written can be verified before it takes the target's place.
+    that its content can be verified while the target is still the old one.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def create(target: str | os.PathLike[str], overwrite: bool = False) -> Iterator[
 
 
 def check_target(path: Path, overwrite: bool) -> None:
-    """Raise OutputError where `path` cannot become a new file; cheap, so ask it early."""
+    """Raise OutputError where `path` cannot become a new file; cheap, so call it early."""
     if path.is_dir():
         raise OutputError(f"cannot write {path}: it is a folder")
     if path.exists() and not path.is_file():

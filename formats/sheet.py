@@ -15,8 +15,8 @@ from spritecodec.scene import Scene
 
 Picture = NDArray[np.uint8]
 
-GAP = 2  # pixels around every sprite, before scaling
-CHECK = 4  # side of the checkerboard's squares, before scaling
+GAP = 2  # pixels around every sprite, not scaled yet
+CHECK = 4  # side of the checkerboard's squares in pixels, not scaled yet
 GROUND = np.array([24, 24, 28], np.uint8)
 LIGHT = np.array([160, 160, 160], np.uint8)
 DARK = np.array([112, 112, 112], np.uint8)
@@ -60,12 +60,12 @@ def look(sprites: Sequence[Picture]) -> NDArray[np.float64]:
 
 
 def order_by_similarity(features: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Put alike things side by side: their order along a one-dimensional t-SNE.
+    """Order similar things side by side, along a one-dimensional t-SNE.
 
     Parameters
     ----------
     features : ndarray, shape (n, f), float
-        For example what `look` gives; near where the things are alike.
+        For example what `look` gives; similar things have similar rows.
 
     Returns
     -------

@@ -74,7 +74,7 @@ class Clip(Protocol):
     frame_rate : Fraction
         Nominal frames per second; only a hint, ``pts`` decide.
     frame_count : int or None
-        None where the source cannot tell without being read (a pipe).
+        None where the source must be read to know (a pipe).
     pixel_exact : bool
         True where the source stores RGB (or palette) pixels losslessly, so that
         asking for lossless makes sense.

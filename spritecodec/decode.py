@@ -32,7 +32,7 @@ class DecodeReport:
     quality : float or None
         PSNR in dB that the file claims, ``inf`` for lossless; None where it claims none.
     truncated : bool
-        The file was cut short; only the frames before the cut were decoded.
+        The file was cut short; only the frames up to the cut were decoded.
     notes : tuple of str
         What the target's format could not keep, one sentence each.
     """
@@ -105,7 +105,7 @@ def decode(
     began = time.perf_counter()
     with open_reader(source) as reader:
         if len(reader) == 0:
-            raise FormatError("the file is cut short before its first frame")
+            raise FormatError("the file is cut short and has no whole frame")
         a, b, _ = slice(start, stop).indices(len(reader))
         if a >= b:
             raise SettingsError(

@@ -131,7 +131,7 @@ def ms_ssim(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     """Mean multi-scale structural similarity of two frames or two clips, in [0, 1].
 
     Wang et al. 2003: contrast and structure at every scale, luminance at the coarsest,
-    each scale half the one before by 2x2 averages; per RGB channel, then averaged (over
+    each scale half the previous one by 2x2 averages; per RGB channel, then averaged (over
     frames too). A picture too small for five scales takes the `ms_ssim_scales` finest,
     their exponents divided by their sum. A negative term counts as 0.
 

@@ -39,7 +39,7 @@ class SprImageFile(ImageFile.ImageFile):
         try:
             self._reader: Reader = open_reader(file)
             if len(self._reader) == 0:
-                raise FormatError("the file is cut short before its first frame")
+                raise FormatError("the file is cut short and has no whole frame")
         except FormatError as e:
             raise SyntaxError(str(e)) from e  # Pillow's word for "not mine, or damaged"
         self._size = (self._reader.width, self._reader.height)

@@ -84,7 +84,7 @@ class Verification:
 
 @dataclass(frozen=True)
 class _Library:
-    """The pictures and colours that a segment may use: all from the chunks before it."""
+    """The pictures and colours that a segment may use: those of the earlier chunks."""
 
     sprites: tuple[Picture, ...]
     textures: tuple[Picture, ...]
@@ -110,7 +110,7 @@ def open(source: str | os.PathLike[str] | IO[bytes]) -> Reader:
         No such file, or it cannot be read.
     FormatError
         Not a .spr file, or damaged. A file that was merely cut short opens: it has the
-        frames before the cut, and `Reader.truncated` is True.
+        frames up to the cut, and `Reader.truncated` is True.
     VersionError
         A .spr file of another version or draft of the format.
     """
@@ -147,7 +147,7 @@ class Reader:
         What the file says about itself.
     segments : tuple of Segment
     truncated : bool
-        The file is cut short or its index is damaged; the frames before that are here.
+        The file is cut short or its index is damaged; the frames up to there are here.
 
     Raises
     ------
@@ -189,7 +189,7 @@ class Reader:
                 segments.append(Segment(first, chunk.frames, chunk, position))
                 first += chunk.frames
             elif chunk.frames or (chunk.kind == "HEAD") != (position == 0):
-                raise FormatError("a chunk stands where none may", chunk.kind, chunk.offset)
+                raise FormatError("a chunk stands in the wrong place", chunk.kind, chunk.offset)
         if first > self.head.frames or (first < self.head.frames and not self.truncated):
             raise FormatError(f"the file claims {self.head.frames} frames but holds {first}")
         return tuple(segments)
@@ -245,13 +245,13 @@ class Reader:
             self._unpack(s.chunk, partial(unpack_times, frames=s.frames)) for s in self.segments
         ]
         pts = np.concatenate([np.zeros(0, np.int64), *parts])
-        for before, after in pairwise(self.segments):
-            if pts[after.first] <= pts[after.first - 1]:
+        for one, two in pairwise(self.segments):
+            if pts[two.first] <= pts[two.first - 1]:
                 raise FormatError(
-                    f"the time stamps of the segments at offsets {before.chunk.offset} and "
-                    f"{after.chunk.offset} overlap",
+                    f"the time stamps of the segments at offsets {one.chunk.offset} and "
+                    f"{two.chunk.offset} overlap",
                     "SEGM",
-                    after.chunk.offset,
+                    two.chunk.offset,
                 )
         return pts
 
@@ -276,12 +276,12 @@ class Reader:
     @property
     def sprites(self) -> tuple[Picture, ...]:
         """The whole dictionary, each shape (h, w, 4), uint8, straight alpha."""
-        return self._library_before(len(self._container.chunks)).sprites
+        return self._library_at(len(self._container.chunks)).sprites
 
     @property
     def textures(self) -> tuple[Picture, ...]:
         """All backgrounds, each shape (h, w, 4), uint8."""
-        return self._library_before(len(self._container.chunks)).textures
+        return self._library_at(len(self._container.chunks)).textures
 
     # --- frames -----------------------------------------------------------------------
 
@@ -343,7 +343,7 @@ class Reader:
             b = min(a + size, stop)
             yield Piece(self[a:b], self.pts[a:b])
 
-    # --- what stands behind them ------------------------------------------------------
+    # --- bytes and checks ----------------------------------------------------------------
 
     def breakdown(self) -> dict[str, int]:
         """Where every byte of the file goes.
@@ -436,7 +436,7 @@ class Reader:
             return self._renderers[segment]
 
     def _read_scene(self, segment: Segment) -> Scene:
-        library = self._library_before(segment.position)
+        library = self._library_at(segment.position)
 
         def unpack(payload: bytes) -> Scene:
             return unpack_segment(
@@ -450,8 +450,8 @@ class Reader:
 
         return self._unpack(segment.chunk, unpack)
 
-    def _library_before(self, position: int) -> _Library:
-        """Pictures and colours that the chunks before `position` give."""
+    def _library_at(self, position: int) -> _Library:
+        """Pictures and colours of the chunks in front of the one at `position`."""
         with self._lock:
             wanted = [c for c in self._container.chunks[:position] if c.kind in ("DICT", "TEXT")]
             if self._library is None or self._library[0] > len(wanted):

@@ -1,11 +1,11 @@
 """Draw a Scene, bit-exactly, with integers only.
 
 The drawing order stands in `spritecodec.scene`; the rounding of alpha compositing in the
-specification (formats/SPEC.md, "Drawing a frame"): ``(a * s + (255 - a) * d + 127) // 255``
+specification (formats/SPEC.md, section 8): ``(a * s + (255 - a) * d + 127) // 255``
 per channel, in the order in which things are drawn.
 
-Only what changed since the last frame is drawn again, when frames are asked for in order.
-The canvas holds RGB bytes row by row, so that drawing a picture is copying runs of bytes.
+When frames are asked for in order, only the rectangles that changed are drawn again. The
+screen is an array of RGB bytes row by row, so drawing a picture is copying runs of bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from spritecodec.scene import Recolouring, Residual, Scene, mirrored
 Rect = tuple[int, int, int, int]  # x0, y0, x1, y1; x1 and y1 are outside
 Rects = NDArray[np.int64]  # (rectangles, 4), columns as in Rect
 
-# Above these, drawing the whole frame is quicker than drawing the changed rectangles.
+# Above these, drawing the whole frame is faster than drawing the changed rectangles.
 MAX_RECTANGLES = 16
 MAX_CHANGED_SHARE = 0.5
 # Bytes; larger pictures are drawn by bit operations, smaller ones by copying under a mask.
@@ -30,7 +30,7 @@ MAX_MASKED_BYTES = 2048
 
 @dataclass(frozen=True, slots=True)
 class _Stamp:
-    """A picture made ready for drawing on rows of RGB bytes.
+    """A picture prepared for drawing on rows of RGB bytes.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class _Stamp:
 
     @staticmethod
     def of(rgba: NDArray[np.uint8]) -> _Stamp:
-        """Make a picture, shape (h, w, 4), ready."""
+        """Prepare a picture, shape (h, w, 4)."""
         colour = _rows(rgba[..., 0], rgba[..., 1], rgba[..., 2])
         plane = rgba[..., 3]
         if (plane == 255).all():
@@ -65,7 +65,7 @@ class _Stamp:
         weight = alpha.astype(np.uint16)
         return _Stamp(weight * colour, veil=255 - weight)
 
-    def draw(self, canvas: NDArray[np.uint8], x: int, y: int, clip: Rect) -> None:
+    def draw(self, pixels: NDArray[np.uint8], x: int, y: int, clip: Rect) -> None:
         """Draw with the top left corner at (x, y), inside `clip`, which it touches."""
         colour, shows, keep, veil = self.colour, self.shows, self.keep, self.veil
         height, width = colour.shape
@@ -81,7 +81,7 @@ class _Stamp:
             shows = None if shows is None else shows[part]
             keep = None if keep is None else keep[part]
             veil = None if veil is None else veil[part]
-        target = canvas[top:bottom, left:right]
+        target = pixels[top:bottom, left:right]
         if shows is not None:
             np.copyto(target, colour, where=shows)
         elif keep is not None:
@@ -104,16 +104,16 @@ def _rows(*channels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 Picture = tuple[_Stamp, int, int, int, int]  # and x0, y0, x1, y1 on the screen
 
 
-def _draw_inside(canvas: NDArray[np.uint8], pictures: list[Picture], clip: Rect) -> None:
+def _draw_inside(pixels: NDArray[np.uint8], pictures: list[Picture], clip: Rect) -> None:
     """Draw pictures, one over another, as far as they lie inside `clip`."""
     x0, y0, x1, y1 = clip
     for stamp, left, top, right, bottom in pictures:
         if left < x1 and right > x0 and top < y1 and bottom > y0:
-            stamp.draw(canvas, left, top, clip)
+            stamp.draw(pixels, left, top, clip)
 
 
 class _Recolour:
-    """A recolouring made ready for rows of RGB bytes; not for an empty one."""
+    """A recolouring, not an empty one, prepared for rows of RGB bytes."""
 
     def __init__(self, recolouring: Recolouring) -> None:
         # Zeros take memory only where they are written or read: at the colours that occur.
@@ -159,7 +159,7 @@ class Renderer:
         self.scene = scene
         self._residual = scene.residual if residual else Residual.none()
         self._screen: Rects = np.array([[0, 0, scene.width, scene.height]])
-        self._canvas = np.empty((scene.height, 3 * scene.width), np.uint8)
+        self._pixels = np.empty((scene.height, 3 * scene.width), np.uint8)
         self._last = -2
         self._textures = [_Stamp.of(t) for t in scene.textures]
         self._patches: dict[int, Picture] = {}  # alive at the frame drawn last
@@ -172,7 +172,7 @@ class Renderer:
         """Find which patches of the residual come and go at each frame, and when any moves."""
         start, times = self._residual.start, np.arange(len(self.scene) + 1)
         self._patch_ends = start.astype(np.int64) + self._residual.length
-        self._carries = np.zeros(len(self.scene), bool)  # [t]: a patch lies elsewhere than before
+        self._carries = np.zeros(len(self.scene), bool)  # [t]: a patch has moved since t - 1
         for i, layer in enumerate(self.scene.layers):
             on = self._residual.layer == i
             if on.any():
@@ -222,9 +222,9 @@ class Renderer:
         for a in (sprite, flip, x, y):
             stays[1:] &= a[1:] == a[:-1]
         changes, ends = np.flatnonzero(~stays), length.cumsum() - 1
-        before = np.where(age[changes] > 0, changes - 1, changes)
-        top_left = np.minimum(rects[changes, :2], rects[before, :2])
-        bottom_right = np.maximum(rects[changes, 2:], rects[before, 2:])
+        previous = np.where(age[changes] > 0, changes - 1, changes)
+        top_left = np.minimum(rects[changes, :2], rects[previous, :2])
+        bottom_right = np.maximum(rects[changes, 2:], rects[previous, 2:])
         return (
             np.concatenate([frame[changes], frame[ends] + 1]),
             np.concatenate([np.concatenate([top_left, bottom_right], 1), rects[ends]]),
@@ -256,11 +256,12 @@ class Renderer:
         whole |= np.bincount(frame, minlength=len(scene)) > MAX_RECTANGLES
         whole[1:] |= (np.diff(scene.backdrop.astype(np.int16), axis=0) != 0).any(axis=1)
         whole[1:] |= np.diff(self._tables) != 0
-        whole |= self._carries  # patches move as backgrounds do, which are drawn afresh too
+        # Patches that move are like backgrounds that move: the whole frame is drawn.
+        whole |= self._carries
         for layer in scene.layers:
             if len(layer.textures):
                 whole[1:] |= (np.diff(layer.pan, axis=0) != 0).any(axis=1)
-        self._whole = whole.tolist()  # [t]: best drawn afresh
+        self._whole = whole.tolist()  # [t]: drawn whole
 
     def _look(self, sprite: int, flip: int) -> _Stamp:
         return _Stamp.of(mirrored(self.scene.sprites[sprite], flip))
@@ -318,7 +319,7 @@ class Renderer:
 
     def _draw(self, t: int, clips: Rects) -> None:
         """Draw frame t inside each of `clips`, from the backdrop up."""
-        scene, canvas = self.scene, self._canvas
+        scene, pixels = self.scene, self._pixels
         backdrop = np.frombuffer(scene.backdrop[t].tobytes() * scene.width, np.uint8)
         table = int(self._tables[t])
         pictures, patches = self._pictures(t, clips), list(self._patches.values())
@@ -326,11 +327,11 @@ class Renderer:
             pictures, patches = pictures + patches, []
         for clip in clips.tolist():
             x0, y0, x1, y1 = clip
-            canvas[y0:y1, 3 * x0 : 3 * x1] = backdrop[3 * x0 : 3 * x1]
-            _draw_inside(canvas, pictures, clip)
+            pixels[y0:y1, 3 * x0 : 3 * x1] = backdrop[3 * x0 : 3 * x1]
+            _draw_inside(pixels, pictures, clip)
             if self._recolour is not None and table >= 0:
-                self._recolour.apply(canvas[y0:y1, 3 * x0 : 3 * x1], table)
-                _draw_inside(canvas, patches, clip)
+                self._recolour.apply(pixels[y0:y1, 3 * x0 : 3 * x1], table)
+                _draw_inside(pixels, patches, clip)
 
     def frame(self, t: int, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """Draw frame t.
@@ -351,7 +352,7 @@ class Renderer:
             raise IndexError(f"frame {t} of a scene of {len(self.scene)} frames")
         if t != self._last:
             goes_on = t == self._last + 1
-            self._last = -2  # should drawing fail midway, start afresh
+            self._last = -2  # if drawing fails midway, the next frame is drawn whole
             self._update_patches(t, goes_on)
             clips = self._screen
             if goes_on and not self._whole[t]:
@@ -361,7 +362,7 @@ class Renderer:
             self._last = t
         if out is None:
             out = np.empty((self.scene.height, self.scene.width, 3), np.uint8)
-        out.reshape(self._canvas.shape)[...] = self._canvas
+        out.reshape(self._pixels.shape)[...] = self._pixels
         return out
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[NDArray[np.uint8]]:

@@ -1,17 +1,17 @@
 """The Scene: what a .spr file says, as plain numpy arrays.
 
-Everything after ``harden`` speaks this language: the encoder's refinement produces
-it, the container stores it, the renderer draws it. No torch here.
+The encoder's mining produces it, the file stores it, the renderer draws it. Nothing here
+needs torch.
 
 A frame t is drawn back to front:
 
-1. the canvas is filled with ``backdrop[t]``;
-2. each layer in order: its textures, then the placements that its tracks have at t,
+1. every pixel of the screen takes the colour ``backdrop[t]``;
+2. each layer in order: its backgrounds (`textures`), then the placements that its tracks have at t,
    ordered by the track's ``z`` and then by the track's index. A point (x, y) of a layer
    shows at the screen point ``(x, y) - pan[t]``;
 3. the recolouring: every pixel whose colour it replaces at t takes the other colour;
-4. the residual patches alive at t: some stand still on the screen, others move as the world
-   of a layer does.
+4. the residual patches alive at t: some stand still on the screen, others move with a
+   layer.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ def mirrored(picture: NDArray[Any], flip: int) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class Layer:
-    """A depth plane with its own pan, and the textures of its background.
+    """A depth plane with its own pan, and its backgrounds.
 
     Attributes
     ----------
     pan : ndarray, shape (n, 2), int32
         Layer coordinates (x, y) of the screen's top left corner, per frame.
     textures : ndarray, shape (b, 3), int32
-        Rows (index into ``Scene.textures``, x, y): where a texture's top left corner
+        Rows (index into ``Scene.textures``, x, y): where a background's top left corner
         lies in layer coordinates. Drawn in row order.
     """
 
@@ -144,8 +144,8 @@ class Residual:
         patches of a single frame do.
     x, y, width, height : ndarray, shape (patches,), int32
         Rectangle on the screen at frame `start`, wholly inside it. At frame t of its life a
-        patch that moves with a layer lies ``pan[t] - pan[start]`` further left and up, by
-        the layer's pan, and what falls outside the screen is left out.
+        patch that moves with a layer lies at (x, y) - (pan[t] - pan[start]) of that layer, and
+        what falls outside the screen is left out.
     first : ndarray, shape (patches + 1,), int64
         Offsets into `pixels`; patch i owns width[i] * height[i] pixels, row by row.
     pixels : ndarray, shape (pixels, 4), uint8

@@ -5,7 +5,7 @@ chunk     writer               content
 ========  ===================  ===============================================
 ``HEAD``  `pack_head`          sizes, time base, what the file claims
 ``DICT``  `pack_pictures`      more sprites for the dictionary
-``TEXT``  `pack_pictures`      more background textures
+``TEXT``  `pack_pictures`      more backgrounds
 ``SEGM``  `pack_segment`       a run of frames: timing, pan, tracks, residual, recolouring
 ``AUDI``  `pack_audio`         one audio stream, packets as the source has them
 ========  ===================  ===============================================
@@ -119,7 +119,7 @@ def unpack_head(payload: bytes) -> Head:
     Raises
     ------
     FormatError
-        It is damaged, or says what cannot be.
+        It is damaged, or a field is out of range.
     """
     fields = _unpack_message(payload, "HEAD")
     types: tuple[Any, ...] = (*(int,) * 7, (float, int, type(None)), bool, str)
@@ -192,7 +192,7 @@ def pack_sections(scene: Scene, palette: Palette) -> dict[str, bytes]:
     palette : Palette
         The file's colours up to this chunk. It stays as it is: colours that the residual
         and the recolouring add count in this segment alone, so that any segment can be
-        decoded without those before it.
+        decoded without the earlier ones.
 
     Returns
     -------
@@ -258,7 +258,7 @@ def _read_pan(cursor: Cursor, frames: int, textures: int) -> tuple[Layer, ...]:
             raise cursor.fail("a layer uses a texture that does not exist")
         pan = np.stack([np.cumsum(read_exactly(cursor, frames, "pan")) for _ in range(2)], 1)
         if max(magnitude(rows), magnitude(pan)) >= 1 << 30:
-            raise cursor.fail("a layer lies absurdly far away")
+            raise cursor.fail("a layer lies too far away")
         layers.append(Layer(pan.astype(np.int32), rows.astype(np.int32)))
     return tuple(layers)
 
@@ -299,7 +299,7 @@ def unpack_segment(
     textures: tuple[Picture, ...],
     palette: Palette,
 ) -> Scene:
-    """Read a ``SEGM`` payload.
+    """Read a ``SEGM`` payload; its inverse is `pack_segment`.
 
     Parameters
     ----------

@@ -78,7 +78,7 @@ def read_varint(data: bytes, at: int) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class ChunkInfo:
-    """Where one chunk lies.
+    """One chunk's place in the file.
 
     Attributes
     ----------
@@ -105,16 +105,16 @@ class ChunkInfo:
 
     @property
     def prefix_size(self) -> int:
-        """Bytes before the payload."""
+        """Size of kind, frames and length in bytes."""
         return 4 + len(write_varint(self.frames)) + len(write_varint(self.length))
 
     def prefix(self) -> bytes:
-        """The bytes before the payload."""
+        """Kind, frames and length as bytes."""
         return self.kind.encode("ascii") + write_varint(self.frames) + write_varint(self.length)
 
 
 def _crc(header: bytes, prefix: bytes, payload: bytes) -> bytes:
-    """CRC-32 of file header, prefix and payload; so damage to the header shows too."""
+    """CRC-32 of file header, prefix and payload; damage to the header shows in it too."""
     return zlib.crc32(payload, zlib.crc32(prefix, zlib.crc32(header))).to_bytes(4, "little")
 
 
@@ -128,7 +128,7 @@ class Writer:
     Parameters
     ----------
     stream : binary file object
-        Stays open; closing it is the caller's affair.
+        Stays open; the caller closes it.
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -214,7 +214,7 @@ class Container:
         Of index and footer in bytes; 0 where they are missing.
     damage : str or None
         None for a complete file. Otherwise a sentence that says where the file ends
-        early; `chunks` then lists what comes before.
+        early; `chunks` then lists the chunks up to there.
 
     Raises
     ------

@@ -25,7 +25,8 @@ from spritecodec.formats.spr.streams import (
 from spritecodec.scene import Layer, Tracks
 
 BY_TRACK, BY_FRAME = 0, 1
-REST, GO_ON = 0, 2  # added to the order: a step stream's mode byte is order + predictor
+# Predictors of the next step: none, or the previous step. A mode byte is order + predictor.
+REST, GO_ON = 0, 2
 
 MAX_TRACKS = 1 << 22
 MAX_PLACEMENTS = 1 << 24
@@ -88,19 +89,19 @@ def _read_steps(cursor: Cursor, first: Ints, length: Ints, orders: list[NDArray[
     return _sums(steps, first, length) if mode & GO_ON else steps
 
 
-def _successors(sprite: Ints, first: Ints, order: NDArray[np.intp]) -> tuple[Ints, list[int]]:
-    """How a placement's sprite follows from the one before, and the sprites spelled out.
+def _code_changes(sprite: Ints, first: Ints, order: NDArray[np.intp]) -> tuple[Ints, list[int]]:
+    """Codes for the changes of sprite along tracks, and the sprites spelled out.
 
-    0: the same sprite. r > 0: the r-th most recent successor of that sprite, of any track.
-    -1: one that has not followed it yet; spelled out.
+    0: the same sprite as in the previous frame. r > 0: the r-th most recent follower of that
+    sprite on any track. -1: a sprite that has not followed it yet; it is spelled out.
     """
     code = np.zeros(len(sprite), np.int64)
     spelled: list[int] = []
     recent: dict[int, list[int]] = {}
     changed = order[_differences(sprite, first)[order] != 0]
     for p in changed.tolist():
-        before, now = int(sprite[p - 1]), int(sprite[p])
-        followers = recent.setdefault(before, [])
+        previous, now = int(sprite[p - 1]), int(sprite[p])
+        followers = recent.setdefault(previous, [])
         if now in followers:
             code[p] = followers.index(now) + 1
             followers.remove(now)
@@ -114,7 +115,7 @@ def _successors(sprite: Ints, first: Ints, order: NDArray[np.intp]) -> tuple[Int
 def _write_sprites(sprite: Ints, first: Ints, orders: list[NDArray[np.intp]]) -> bytes:
     candidates = []
     for mode, order in enumerate(orders):
-        code, spelled = _successors(sprite, first, order)
+        code, spelled = _code_changes(sprite, first, order)
         body = write_stream(code[order]) + write_stream(spelled)
         candidates.append(bytes([mode]) + body)
     return candidates[smallest(candidates)]
@@ -230,7 +231,7 @@ def read_tracks(cursor: Cursor, layers: tuple[Layer, ...], frames: int, sprites:
         values.append(_sums(steps, first, length) + np.repeat(begin, length))
     x, y, flip = values
     if max(map(magnitude, (x, y, heads.z))) >= 1 << 30:
-        raise cursor.fail("a placement lies absurdly far away")
+        raise cursor.fail("a placement lies too far away")
     if ((flip < 0) | (flip > 3)).any():
         raise cursor.fail("a placement has an unknown flip")
     return Tracks(

@@ -42,7 +42,7 @@ def read_audio(path: Path) -> tuple[AudioStream, ...]:
 def _kept(stream: AvAudioStream, packets: Sequence[av.Packet[Stream]]) -> AudioStream:
     context = stream.codec_context
     pts, dts = [], []
-    due = 0  # where a packet does not say when it plays: right after the one before
+    due = 0  # time of a packet without time stamps: right after the previous one
     for packet in packets:
         dts.append(packet.dts if packet.dts is not None else due)
         pts.append(packet.pts if packet.pts is not None else dts[-1])
@@ -73,7 +73,7 @@ def can_hold(container_format: str, audio: AudioStream) -> bool:
 
 
 class AudioMuxer:
-    """Puts one kept audio stream into a container that is being written.
+    """Puts one stored audio stream into a container that is being written.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class AudioMuxer:
         self._next = 0
 
     def packets_until(self, seconds: Fraction | None) -> Iterator[av.Packet[Stream]]:
-        """The packets not handed out yet that start before `seconds`; all of them for None."""
+        """The packets not yielded yet that start earlier than `seconds`; all of them for None."""
         audio = self._audio
         while self._next < len(audio.packets):
             i = self._next

@@ -1,8 +1,8 @@
 """Decoded frames to RGB: colour matrix, range, alpha and rotation.
 
-A decoded frame is Y'CbCr, RGB, grey or palette. The numbers mean nothing
-without the matrix and the range they were coded with, so both are always
-settled here, in one place, and never left to a library's default.
+A decoded frame is Y'CbCr, RGB, grey or palette. Its numbers mean nothing
+without the matrix and the range they were coded with. Both are decided here
+and never left to a library's default.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class RgbConverter:
     ----------
     unspecified : Colorspace, optional
         The matrix of frames that do not say theirs, where the container has a
-        custom of its own; see `matrix_of`.
+        convention of its own; see `matrix_of`.
     """
 
     def __init__(self, unspecified: Colorspace | None = None) -> None:

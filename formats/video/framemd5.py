@@ -18,15 +18,18 @@ PARTS = 8  # of a frame, compared one by one
 
 
 class FrameHasher:
-    """The MD5 of one frame after another; what starts as the frame before is not hashed again.
+    """The MD5 of one frame after another, without hashing again what did not change.
 
-    Below a sky or a score, or wherever a game stands still, most frames start as the one
-    before them does; the state of the hash is kept from part to part.
+    A frame is hashed in parts, top to bottom. The hash's state is kept at each part, so only
+    the parts from the first changed one on are hashed again. The top of a frame (sky, score)
+    seldom changes.
     """
 
     def __init__(self) -> None:
-        self._parts: list[NDArray[np.uint8]] = []  # of the frame before
-        self._states = [hashlib.md5(usedforsecurity=False)]  # before each part, and at the end
+        self._parts: list[NDArray[np.uint8]] = []  # of the previous frame
+        self._states = [
+            hashlib.md5(usedforsecurity=False)
+        ]  # at the start of each part, and at the end
 
     def __call__(self, frame: NDArray[np.uint8]) -> str:
         """The MD5 of a frame's RGB bytes, row by row, 32 hexadecimal digits.
@@ -34,15 +37,15 @@ class FrameHasher:
         Parameters
         ----------
         frame : ndarray, shape (h, w, 3), uint8
-            As large as the one before. Kept until the next one comes; it must not change.
+            As large as the previous one. Kept until the next one comes; it must not change.
         """
         pixels = np.ascontiguousarray(frame).ravel()
         size = -(-pixels.size // PARTS)
         parts = [pixels[i : i + size] for i in range(0, pixels.size, size)]
         same = 0
-        for part, before in zip(parts, self._parts, strict=False):
+        for part, previous in zip(parts, self._parts, strict=False):
             # As bytes: between hashes, numpy's wide instructions are slow to get going.
-            if part.tobytes() != before.tobytes():
+            if part.tobytes() != previous.tobytes():
                 break
             same += 1
         del self._states[same + 1 :]
@@ -55,7 +58,7 @@ class FrameHasher:
 
 
 def framemd5_header(width: int, height: int, time_base: Fraction) -> str:
-    """The comment lines before the first frame's line."""
+    """The comment lines above the first frame's line."""
     return (
         "#format: frame checksums\n"
         "#version: 2\n"

@@ -13,15 +13,15 @@ class GifPalettes:
 
     That encoder stores only the rectangle that changed where a frame's palette is
     the same, byte for byte, as the first frame's, and finds the rectangle by
-    comparing palette indices with the frame before. That is right only while the
-    frame before uses those indices for those colours. So later palettes extend the
-    first one where its free places suffice, and after a palette that could not, the
-    next one is made to differ from the first, which makes the encoder store it whole.
+    comparing palette indices with the previous frame. That is right only if the
+    previous frame uses those indices for those colours. So later palettes extend the
+    first one while it has room. After a palette for which it had none, the next one is
+    made to differ from the first, so that the encoder stores that frame whole.
     """
 
     def __init__(self) -> None:
         self._first: NDArray[np.uint32] | None = None
-        self._agrees = True  # the frame before used the first palette's indices
+        self._agrees = True  # the previous frame used the first palette's indices
 
     def apply(self, frame: NDArray[np.uint8]) -> tuple[Indices, NDArray[np.uint8]] | None:
         """Indices and palette of one frame.
@@ -62,7 +62,7 @@ class GifPalettes:
             self._agrees = True
             return np.concatenate([first, new])
         if fits and len(first) < 256:
-            # Nothing new, but the frame before disagrees: one unused place, told apart.
+            # Nothing new, but the previous frame disagrees: an unused colour makes it differ.
             unused = np.setdiff1d(np.arange(257, dtype=np.uint32), first)[:1]
             self._agrees = True
             return np.concatenate([first, unused])

@@ -28,7 +28,7 @@ _WARNINGS = threading.Lock()
 
 
 def natural_key(name: str) -> list[tuple[int, str]]:
-    """Sorts ``f2.png`` before ``f10.png``: runs of digits compare as numbers."""
+    """A sort key in which runs of digits count as numbers: ``f2.png``, then ``f10.png``."""
     parts = re.split(r"(\d+)", name.lower())
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
@@ -51,7 +51,7 @@ def picture_pixels(picture: Image.Image) -> NDArray[np.uint8]:
 def _open_picture(path: Path) -> Image.Image:
     try:
         with _WARNINGS, warnings.catch_warnings():
-            # Pillow warns of very large pictures before refusing them; one voice is enough.
+            # Pillow first warns of very large pictures, then refuses them; one error is enough.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return Image.open(path)
     except (OSError, ValueError, Image.DecompressionBombError, Warning) as error:
@@ -105,7 +105,7 @@ class FolderClip:
         with _open_picture(path) as picture:
             if picture.size != (self.width, self.height):
                 raise InputError(
-                    f"{path} is {picture.width}x{picture.height}, but the pictures before it are "
+                    f"{path} is {picture.width}x{picture.height}, but the earlier pictures are "
                     f"{self.width}x{self.height}; all must have one size"
                 )
             try:
@@ -217,7 +217,7 @@ def webp_is_lossless(path: Path) -> bool:
     Raises
     ------
     InputError
-        The file ends before a chunk does.
+        The file ends inside a chunk.
     """
     with path.open("rb") as file:
         end = path.stat().st_size

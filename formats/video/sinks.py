@@ -58,9 +58,8 @@ class RawRgbSink(ByteSink):
 class Framemd5Sink(ByteSink):
     """One MD5 a frame; see `spritecodec.formats.video.framemd5`.
 
-    A second thread hashes while the next frames are drawn: hashing takes about as long,
-    and lets other threads run meanwhile. It is handed many frames at a time, because
-    threads that take turns often wait for one another.
+    A second thread hashes while the next frames are drawn; both take about as long. It gets
+    many frames at a time, because threads that take turns often wait for one another.
     """
 
     def __init__(self, file: BinaryIO, video: VideoInfo) -> None:
@@ -79,7 +78,7 @@ class Framemd5Sink(ByteSink):
             self._hand_on()
 
     def _hand_on(self) -> None:
-        """Write the lines of the batch before, and let this one be hashed."""
+        """Write the lines of the previous batch and start hashing this one."""
         if self._lines is not None:
             self._file.write(self._lines.result().encode())
         self._lines = self._hasher.submit(self._hash, self._frames)

@@ -1,7 +1,7 @@
 """How long a video file says that it is, to notice one that was cut short.
 
-Decoders stop at the end of a file without a word, so a cut Matroska, AVI or GIF
-file would otherwise pass for a shorter video, or its last frame for a whole one.
+Decoders stop at the end of a file without an error. A cut Matroska, AVI or GIF file would
+pass for a shorter video, or its last frame for a whole one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def declared_end(path: Path) -> int:
     Returns
     -------
     int
-        0 for formats that claim nothing, and where the writer left it open.
+        0 for formats without such a claim, and where the writer left it open.
     """
     with path.open("rb") as file:
         head = file.read(12)
@@ -71,7 +71,7 @@ def _gif_end(file: BinaryIO) -> int:
     """End of the trailer (GIF89a, sections 18 to 27), or one byte past a file without one."""
     file.seek(10)
     _skip_gif_palette(file)
-    file.seek(2, 1)  # background colour and aspect ratio stand before the palette
+    file.seek(2, 1)  # background colour and aspect ratio precede the palette
     while (kind := file.read(1)) in (b"!", b","):
         if kind == b",":
             file.seek(8, 1)

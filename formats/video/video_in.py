@@ -1,6 +1,6 @@
 """Any video as a Clip: frames as RGB, exact timestamps, audio packets kept.
 
-`open_clip` is the only entrance. Pixels are settled in `spritecodec.formats.video.colour`,
+`open_clip` opens all of them. RGB values are decided in `spritecodec.formats.video.colour`,
 folders and WebP in `spritecodec.formats.video.images`.
 """
 
@@ -35,7 +35,7 @@ _LOSSLESS = {
     "ffv1", "ffvhuff", "huffyuv", "utvideo", "magicyuv", "lagarith", "zmbv", "qtrle", "png",
     "apng", "gif", "bmp", "rawvideo", "flashsv", "flashsv2", "cscd", "tscc", "msrle", "camstudio",
 }  # fmt: skip
-# Codecs that people use with RGB pixels only where they mean every pixel.
+# Codecs that hold RGB pixels only where somebody wants every pixel exact.
 _LOSSLESS_IN_RGB = {"h264", "hevc", "vp9", "av1"}
 # RGB, grey and palette formats of 8 bits or fewer a channel, which fit RGB bytes exactly.
 _EXACT_FORMATS = {
@@ -210,7 +210,7 @@ class VideoClip:
                     for frame in packet.decode():
                         if frame.is_corrupt:
                             raise InputError(f"{self._name} is damaged at frame {count}")
-                        # Times are kept exactly, but they must be there and must grow.
+                        # Time stamps are kept exactly, but must exist and increase.
                         time = last + step if frame.pts is None else frame.pts
                         last = time if not count else max(time, last + 1)
                         count += 1

@@ -1,4 +1,4 @@
-"""Frames into any video: one `open_writer` for every format.
+"""Write frames to any video: one `open_writer` for every format.
 
 | format   | codec by default | with lossless=True | timestamps |
 |---|---|---|---|
@@ -15,8 +15,8 @@
 
 GIF, APNG and WebP count time from their first frame. All are written frame by
 frame; only the WebP encoder's memory grows with the length, by about a quarter
-of a raw frame each. Where audio starts before
-time 0 (as AAC does, to warm up), mkv and webm shift everything so that it starts at 0.
+of a raw frame each. Where audio starts at a
+negative time (AAC does, to warm up), mkv and webm shift everything so that it starts at 0.
 
 H.264 4:2:0 plays everywhere but needs even sizes: an odd width or height gets
 one more column or row, a copy of the last; lossless keeps the size.
@@ -64,7 +64,7 @@ class Sink(Protocol):
         """Write what is still held back and close the file."""
 
     def abandon(self) -> None:
-        """Close the file without caring for its contents."""
+        """Close the file, whatever it holds."""
 
 
 def format_of(target: str | Path, format: str | None = None) -> str:
@@ -173,7 +173,7 @@ def _open_sink(
 
 
 def _foreseen() -> tuple[type[BaseException], ...]:
-    """What may go wrong while writing; FFmpeg's own errors where FFmpeg is at work."""
+    """What may go wrong while writing; FFmpeg's own errors where FFmpeg is used."""
     av = sys.modules.get("av")
     return (OSError, ValueError) if av is None else (OSError, ValueError, av.error.FFmpegError)
 
@@ -209,7 +209,7 @@ class VideoWriter:
         ----------
         frames : ndarray, shape (n, h, w, 3), uint8
         pts : ndarray, shape (n,), int64
-            In ticks; each greater than the one before.
+            In ticks, strictly increasing.
 
         Raises
         ------
@@ -234,7 +234,7 @@ class VideoWriter:
                     self._sink.put(*self._held, duration=time - self._held[1])
                 if self._scale > 1:
                     frame = frame.repeat(self._scale, axis=0).repeat(self._scale, axis=1)
-                # One frame is held back until the next one tells how long it shows.
+                # One frame is held back: the next one's time decides how long it shows.
                 self._held = (frame, time)
                 self.frame_count += 1
 
@@ -260,7 +260,7 @@ class VideoWriter:
         """Give up and remove what was written."""
         if self._open:
             self._open = False
-            # The file goes anyway, so what its encoder has to say no longer matters.
+            # The file is removed anyway, so its encoder's errors no longer matter.
             with contextlib.suppress(*_foreseen()):
                 self._sink.abandon()
             self._place.discard()

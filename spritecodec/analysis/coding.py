@@ -30,7 +30,7 @@ from spritecodec.errors import SpritecodecError
 Frame = NDArray[np.uint8]
 
 # Animated WebP counts in milliseconds and merges equal frames; at a fixed 10 ms a frame
-# the durations tell how often a picture is shown.
+# the durations say how often a picture is shown.
 WEBP_MILLISECONDS = 10
 
 
@@ -86,7 +86,7 @@ def decode(peer: Peer, path: Path, height: int, width: int) -> Iterator[Frame]:
 def packet_sizes(peer: Peer, path: Path) -> list[int]:
     """Bytes of each coded frame in order of presentation, without the container's own.
 
-    Empty where the container does not tell (animated WebP).
+    Empty where the container does not store them (animated WebP).
     """
     if peer.through == "pillow":
         return []

@@ -3,7 +3,7 @@
     python -m spritecodec.analysis.measure clip.mkv --codec x264-444 --target 18
 
 prints the row as JSON. `rate_distortion` runs exactly this command for every row, so a row
-can always be had again by hand.
+can be repeated by hand.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from spritecodec.analysis.table import Row
 
 LOSSLESS = {peer.name for peer in PEERS if peer.lossless}
 
-# One thread for everybody: sizes that do not depend on the machine, CPU seconds that compare.
+# One thread for all: sizes do not depend on the machine, and CPU seconds are comparable.
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",

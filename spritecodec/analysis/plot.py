@@ -14,7 +14,7 @@ from spritecodec.errors import InputError, OutputError
 
 WIDTH, HEIGHT = 1200, 760
 LEFT, RIGHT, TOP, BOTTOM = 90, 270, 70, 80
-FINE = 2  # drawn so many times larger, then averaged down
+FINE = 2  # drawn this many times larger, then averaged down
 
 INK, QUIET, GRID = (29, 28, 26), (107, 104, 98), (232, 228, 221)
 Place = Callable[[Row], tuple[float, float]]
@@ -33,8 +33,8 @@ def save_plot(table: Table, path: Path) -> None:
     rows = [row for row in table if row.status == "ok" and row.bytes and row.psnr is not None]
     if not rows:
         raise InputError("there is no measured row to plot")
-    canvas = Image.new("RGB", (WIDTH * FINE, HEIGHT * FINE), "white")
-    draw = ImageDraw.Draw(canvas)
+    image = Image.new("RGB", (WIDTH * FINE, HEIGHT * FINE), "white")
+    draw = ImageDraw.Draw(image)
     _text(draw, LEFT, 24, f"{table.source}: file size against quality", INK, 20)
     place = _draw_axes(draw, rows)
     colours = codec_colours((r.codec for r in rows), (r.codec for r in rows if r.ours))
@@ -48,7 +48,7 @@ def save_plot(table: Table, path: Path) -> None:
         _dot(draw, WIDTH - RIGHT + 36, entry, colour)
         _text(draw, WIDTH - RIGHT + 50, entry - 8, codec, INK, 14)
     try:
-        canvas.resize((WIDTH, HEIGHT), Image.Resampling.BOX).save(path, "PNG")
+        image.resize((WIDTH, HEIGHT), Image.Resampling.BOX).save(path, "PNG")
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
 

@@ -93,17 +93,17 @@ def compare_frames(source: Iterable[Frame], other: Iterable[Frame]) -> Quality:
     """
     found: list[FrameQuality] = []
     error, error_y, pixels, scales = 0, 0.0, 0, 0
-    before: tuple[Frame, Frame, FrameQuality, int, float] | None = None
+    previous: tuple[Frame, Frame, FrameQuality, int, float] | None = None
     for a, b in zip_longest(source, other):
         if a is None or b is None:
             shorter = "the source" if a is None else "the compared video"
             raise InputError(f"{shorter} ends after {len(found)} frames, the other goes on")
-        if before and np.array_equal(a, before[0]) and np.array_equal(b, before[1]):
-            _, _, quality, squared, squared_y = before  # a still picture costs nothing
+        if previous and np.array_equal(a, previous[0]) and np.array_equal(b, previous[1]):
+            _, _, quality, squared, squared_y = previous  # a still picture costs nothing
         else:
             quality, squared, squared_y = _compare_pair(a, b)
             scales = metrics.ms_ssim_scales(*a.shape[:2])
-        before = a, b, quality, squared, squared_y
+        previous = a, b, quality, squared, squared_y
         found.append(quality)
         error, error_y = error + squared, error_y + squared_y
         pixels += a.size // 3

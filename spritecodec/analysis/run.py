@@ -43,7 +43,7 @@ Progress = Callable[[int, int, Row], None]
 
 @dataclass(frozen=True)
 class _Job:
-    """One row to be had: from the cache under `key`, or by running `arguments`.
+    """One row to get: from the cache under `key`, or by running `arguments`.
 
     A file that was coded elsewhere has no key: it may change, and comparing is quick.
     """

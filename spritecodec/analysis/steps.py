@@ -28,7 +28,7 @@ EXIT_MISSING = 20
 def encode(source: Source, codec: str, target: Target, preset: str, file: Path) -> dict[str, Any]:
     """Encode the source into `file`; the resources that took."""
     if codec == US:
-        run = spritecodec.encode  # imports what it needs before the clock starts
+        run = spritecodec.encode  # imports what it needs while the clock does not run yet
         usage = _Usage()
         quality: Any = target  # `encode` itself says which it takes
         run(source, file, quality=quality, preset=preset, overwrite=True)
@@ -87,13 +87,13 @@ def decoded_frames(source: Source, codec: str, file: Path) -> Iterator[Frame]:
 
 
 def frame_sizes(codec: str, file: Path) -> list[float]:
-    """Bytes a frame, where the file tells; a .spr file's are spread over each segment."""
+    """Bytes a frame, where the file stores them; a .spr file's are spread over each segment."""
     if codec not in (US, GIVEN):
         return [float(size) for size in coding.packet_sizes(find_peer(codec), file)]
     if file.suffix.lower() != ".spr":
         return []
     with spritecodec.open(file) as reader:
-        # A segment answers for the dictionary and background chunks that come before it.
+        # A segment's bytes include the dictionary and background chunks in front of it.
         ends = [s.chunk.offset + s.chunk.size for s in reader.segments]
         starts = [0, *ends]
         ends[-1:] = [reader.size]
@@ -125,14 +125,14 @@ def _cpu_seconds() -> float:
 
 
 def _peak_bytes(child: bool) -> int | None:
-    """Largest resident set in bytes; None where the system does not tell."""
+    """Largest resident set in bytes; None where the system does not report it."""
     try:
         import resource
     except ImportError:  # Windows
         return None
     status = Path("/proc/self/status")
     if not child and status.exists():
-        # getrusage would also count the process that started this one, before exec.
+        # getrusage would also count the process that started this one, up to its exec.
         for line in status.read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024

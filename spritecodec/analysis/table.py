@@ -35,7 +35,7 @@ class Row:
     bytes : int
         The whole file, its container included.
     payload_bytes : int
-        Coded frames alone, where the container tells them apart.
+        Coded frames alone, where the container stores their sizes.
     kilobits_per_second, bits_per_pixel : float
         Of the whole file; seconds from the source's nominal frame rate, 1 kbit = 1000 bits,
         a pixel is one place in one frame.
@@ -60,7 +60,7 @@ class Row:
     frame_psnr : tuple of float
         dB in RGB per frame.
     frame_bytes : tuple of int
-        Per frame in order of presentation; empty where the container does not tell.
+        Per frame in order of presentation; empty where the container does not store it.
     """
 
     codec: str
@@ -102,7 +102,7 @@ class Row:
 
     @property
     def ours(self) -> bool:
-        """Whether the row is of this codec: measured here, or a .spr file made before."""
+        """Whether the row is of this codec: measured here, or an existing .spr file."""
         return self.codec == US or self.codec.lower().endswith(".spr")
 
     def to_dict(self) -> dict[str, Any]:
