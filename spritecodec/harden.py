@@ -72,7 +72,8 @@ def _layers(
 ) -> tuple[tuple[Layer, ...], tuple[NDArray[np.uint8], ...]]:
     """The background's layer, and two for each depth: one in the world, one on the screen."""
     pan, none = discovery.pan, np.zeros((0, 3), np.int32)
-    first, textures = Layer(pan, none), ()
+    first = Layer(pan, none)
+    textures: tuple[NDArray[np.uint8], ...] = ()
     if discovery.background is not None:
         opaque = np.full((*discovery.background.shape[:2], 1), 255, np.uint8)
         textures = (np.concatenate([discovery.background, opaque], axis=2),)
@@ -105,7 +106,7 @@ def _tracks(discovery: Discovery, depth: NDArray[np.int32], trimmed: _Trimmed) -
         z=np.zeros(len(chains), np.int32),
         start=discovery.frame_index[[chain[0] for chain in chains]].astype(np.int32),
         first=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        sprite=trimmed.index[discovery.sprite[order]].astype(np.int32),
+        sprite=trimmed.place[discovery.sprite[order]].astype(np.int32),
         x=np.concatenate(out_x).astype(np.int32),
         y=np.concatenate(out_y).astype(np.int32),
         flip=np.zeros(len(order), np.uint8),
@@ -119,14 +120,14 @@ class _Trimmed(NamedTuple):
     ----------
     sprites : tuple of ndarray, each shape (h, w, 4), uint8
         Those in use, each once.
-    index : ndarray, shape (m,), int64
+    place : ndarray, shape (m,), int64
         The place in `sprites` of each sprite of the discovery; -1 where nothing shows it.
     dx, dy : ndarray, shape (m,), int32
         Columns and rows cut off at the left and at the top.
     """
 
     sprites: tuple[NDArray[np.uint8], ...]
-    index: NDArray[np.int64]
+    place: NDArray[np.int64]
     dx: NDArray[np.int32]
     dy: NDArray[np.int32]
 

@@ -31,7 +31,7 @@ from spritecodec.model.presets import PRESETS, Fit, Matching, Phase
 from spritecodec.model.train import train
 
 frames, folder = np.load(sys.argv[1]), Path(sys.argv[2])
-learn.MEASURE, learn.fast_bf16 = 4, lambda: False
+learn.MEASURE_PERIOD, learn.fast_bf16 = 4, lambda: False
 default, paper = PRESETS["default"], PRESETS["paper"]
 wanted = {
     "fit": replace(default, model=replace(default.model, m=3, k=16),
@@ -90,21 +90,49 @@ def test_two_processes_have_the_loss_curve_of_one(tmp_path: Path) -> None:
             )
 
 
+ENCODE = """
+import sys
+from dataclasses import replace
+import numpy as np
+import spritecodec as sc
+from spritecodec.model.presets import PRESETS, Fit, Matching
+
+default = PRESETS["default"]
+PRESETS["small"] = replace(
+    default, selective=False, model=replace(default.model, m=3, k=16),
+    matching=Matching(frames=8, pixels=0, rounds=2), fit=Fit(steps=4),
+)
+report = sc.encode(np.load(sys.argv[1]), sys.argv[2], preset="small", device="cpu")
+print(report.training, list(report.candidates), flush=True)
+"""
+
+
+def test_encode_trains_in_all_processes_and_writes_one_file(tmp_path: Path) -> None:
+    clip, program = tmp_path / "frames.npy", tmp_path / "program.py"
+    np.save(clip, blocks())
+    program.write_text(ENCODE)
+    one, two = tmp_path / "one.spr", tmp_path / "two.spr"
+    run(sys.executable, program, clip, one)
+    said = run(*TORCHRUN, program, clip, two).splitlines()
+    assert said == ["trained: the preset trains always ['mining', 'model']"] * 2
+    with sc.open(two) as reader:
+        np.testing.assert_array_equal(reader[:], blocks())
+        np.testing.assert_allclose(reader.size, one.stat().st_size, rtol=0.01)
+
+
 def test_encode_started_by_torchrun_writes_one_file(tmp_path: Path) -> None:
-    folder, one, two = tmp_path / "frames", tmp_path / "one.spr", tmp_path / "two.spr"
+    folder, target = tmp_path / "frames", tmp_path / "two.spr"
     folder.mkdir()
     from PIL import Image
 
     for t, frame in enumerate(blocks()):
         Image.fromarray(frame).save(folder / f"{t}.png")
-    said = run(*TORCHRUN, "-m", "spritecodec.cli", "encode", folder, two, "--device", "cpu")
+    said = run(*TORCHRUN, "-m", "spritecodec.cli", "encode", folder, target, "--device", "cpu")
     assert len(said.splitlines()) == 1
     assert "8 frames" in said
-    sc.encode(folder, one, device="cpu")
-    with sc.open(two) as reader:
+    with sc.open(target) as reader:
         np.testing.assert_array_equal(reader[:], blocks())
-        np.testing.assert_allclose(reader.size, one.stat().st_size, rtol=0.01)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["frames", "one.spr", "two.spr"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["frames", "two.spr"]
 
 
 def test_a_batch_is_shared_out_whole() -> None:

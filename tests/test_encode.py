@@ -18,10 +18,13 @@ from video_makers import few_colours, kept_audio, make_video
 import spritecodec as sc
 from benchmarks.clips.drawn import true_scene
 from spritecodec.clip import ArrayClip, Piece
+from spritecodec.formats.spr.library import Library
 from spritecodec.formats.video.video_in import open_clip
 from spritecodec.metrics import psnr
 from spritecodec.model.presets import PRESETS, Matching
+from spritecodec.model.training import can_pay
 from spritecodec.render import Renderer
+from spritecodec.scene import Residual, Scene, Tracks
 from spritecodec.segment_encoder import AUTO_PSNR, Quality
 
 Frames = NDArray[np.uint8]
@@ -299,11 +302,47 @@ def test_the_default_preset_says_why_it_did_not_train(tmp_path: Path) -> None:
         progress=lambda stage, done, total, words: stages.add(stage),
     )
     fast = sc.encode(frames, tmp_path / "b.spr", preset="fast")
-    assert report.training.startswith("not trained: mining left ")
+    assert report.training.startswith("not trained: the clip shows a single view")
     assert "the preset fast" in fast.training
     assert "Training" not in stages
     assert list(report.candidates) == ["mining"]
     assert (tmp_path / "a.spr").read_bytes() == (tmp_path / "b.spr").read_bytes()
+
+
+def patched(scene: Scene, side: int) -> Scene:
+    """A scene whose every frame has a square patch of noise."""
+    count = len(scene)
+    ones = np.ones(count, np.int32)
+    pixels = np.random.default_rng(0).integers(0, 256, (count * side * side, 4)).astype(np.uint8)
+    pixels[:, 3] = 255
+    residual = Residual(
+        start=np.arange(count, dtype=np.int32),
+        length=ones,
+        layer=-ones,
+        x=0 * ones,
+        y=0 * ones,
+        width=side * ones,
+        height=side * ones,
+        first=np.arange(count + 1) * side * side,
+        pixels=pixels,
+    )
+    return replace(scene, residual=residual)
+
+
+def test_training_can_pay_where_there_are_views_sprites_and_a_residual() -> None:
+    scene = true_scene("platformer-small")
+    still = replace(
+        scene, layers=tuple(replace(layer, pan=0 * layer.pan) for layer in scene.layers)
+    )
+    for tried, pays, words in (
+        (patched(scene, 4), True, "of the bytes to the residual"),
+        (scene, False, "of the bytes to the residual, less than"),
+        (patched(still, 4), False, "a single view"),
+        (replace(patched(scene, 4), tracks=Tracks.none(), sprites=()), False, "any sprites"),
+    ):
+        verdict, reason = can_pay(Library().pack(tried))
+        assert words in reason
+        assert verdict == pays
 
 
 def test_a_sprite_and_its_mirror_images_are_stored_once(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""The background (section 2.5): one colour by k-means, or a picture found by panning.
+"""The background (section 2.5): one colour by k-means, or more than a screen, found by panning.
 
-The picture starts from the clip: each frame is laid where most of its textured pixels agree
+The latter starts from the clip: each frame is laid where most of its textured pixels agree
 with what is already known (so that moving sprites and a fixed status line do not mislead),
 and every pixel then takes the median of what the frames show there.
 """
@@ -314,8 +314,8 @@ def draw_background(
     pan : tuple of int
         x, y of the frame in the background.
     """
-    picture = np.empty(shape, np.uint8)
-    picture[:] = colour
+    shown = np.empty(shape, np.uint8)
+    shown[:] = colour
     if wide is not None:
         x, y = pan
         height, width = wide.known.shape
@@ -324,5 +324,5 @@ def draw_background(
         if y1 > y0 and x1 > x0:
             area = np.s_[y + y0 : y + y1, x + x0 : x + x1]
             known = wide.known[area][..., None] > 0
-            np.copyto(picture[y0:y1, x0:x1], wide.pixels[area], where=known)
-    return picture
+            np.copyto(shown[y0:y1, x0:x1], wide.pixels[area], where=known)
+    return shown

@@ -1,8 +1,8 @@
 """What training keeps on disk: checkpoints, a log, and pictures of how it learns.
 
 A checkpoint is one safetensors file (plain arrays, no pickle) whose metadata holds a JSON
-object; it is written beside its final name and renamed, so that an interruption leaves the
-one before.
+object. It is written beside its final name and renamed, so that an interruption leaves the
+previous one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from spritecodec.errors import OutputError, TrainingError
 from spritecodec.model.matching.kernels import Image
 
 NAME = "checkpoint.safetensors"
-PERIOD = 30.0
+SAVE_PERIOD = 30.0
 """Seconds between checkpoints: an interruption loses less than a minute."""
 
 Arrays = dict[str, NDArray[Any]]
@@ -54,10 +54,10 @@ class Workdir:
 
     def due(self) -> bool:
         """Whether it is time for the next checkpoint."""
-        return self.path is not None and time.monotonic() - self.saved >= PERIOD
+        return self.path is not None and time.monotonic() - self.saved >= SAVE_PERIOD
 
     def save(self, arrays: Arrays, about: dict[str, Any]) -> None:
-        """Write the checkpoint; replaces the one before."""
+        """Write the checkpoint; it replaces the previous one."""
         if self.path is None:
             return
         target = self.path / NAME

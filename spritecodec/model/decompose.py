@@ -20,7 +20,7 @@ from spritecodec.model.background import Pan, draw_background
 from spritecodec.model.discovery import Discovery
 from spritecodec.model.matching import kernels
 from spritecodec.model.matching.kernels import Image, Rows
-from spritecodec.model.matching.match import Dictionary, Pictures
+from spritecodec.model.matching.match import Dictionary, Reconstruction
 
 if TYPE_CHECKING:
     from spritecodec.model.trained import TrainedModel
@@ -109,15 +109,15 @@ class Decomposer:
     def add(self, number: int, frame: Image) -> None:
         """Decompose the frame of index `number`, shape (h, w, 3), uint8."""
         if self._model.network is None:
-            picture, pan = self._match(number, frame)
+            shown, pan = self._match(number, frame)
         else:
-            picture, pan = self._propose(frame)
-        placed = picture.placed[0]
+            shown, pan = self._propose(frame)
+        placed = shown.placed[0]
         level = kernels.levels(placed, self._dictionary.box)
         # Overlapping placements take the model's layers in turn, as many as there are.
         order = np.argsort(np.minimum(level, self._model.preset.model.layers - 1), kind="stable")
         self._done.append(Explained(number, pan, placed[order]))
-        self._squared_error += squared_error(frame, picture.drawn[0])
+        self._squared_error += squared_error(frame, shown.drawn[0])
         self._values += frame.size
 
     def discovery(self) -> Discovery:
@@ -140,41 +140,41 @@ class Decomposer:
             psnr=psnr_from_mse(self._squared_error / self._values),
         )
 
-    def _propose(self, frame: Image) -> tuple[Pictures, Pan]:
+    def _propose(self, frame: Image) -> tuple[Reconstruction, Pan]:
         """What the network places on a frame."""
         from spritecodec.model.marionette.learn import propose
 
         assert self._model.network is not None
         placed, pan = propose(self._model.network, frame)
-        picture = self._picture(frame, pan)
-        picture.placed[0] = placed
+        shown = self._empty(frame, pan)
+        shown.placed[0] = placed
         dictionary = self._dictionary
-        kernels.draw_all(picture.drawn[0], dictionary.sprites, dictionary.box, placed)
-        return picture, pan
+        kernels.draw_all(shown.drawn[0], dictionary.sprites, dictionary.box, placed)
+        return shown, pan
 
-    def _match(self, number: int, frame: Image) -> tuple[Pictures, Pan]:
+    def _match(self, number: int, frame: Image) -> tuple[Reconstruction, Pan]:
         """What matching places on a frame, from the best start."""
         pan = self._locate(frame)
-        picture = self._picture(frame, pan)
+        shown = self._empty(frame, pan)
         if self._done:
             previous = self._done[-1]
             shift = _minus(previous.pan, pan)
-            picture.follow(0, self._dictionary, previous.placed, shift)
+            shown.follow(0, self._dictionary, previous.placed, shift)
         if number in self._model.found:
             placed, trained_pan = self._model.found[number]
-            trained = self._picture(frame, trained_pan)
+            trained = self._empty(frame, trained_pan)
             trained.placed[0] = placed
             trained.prune(self._dictionary)
-            if trained.error() < picture.error():
-                picture, pan = trained, trained_pan
-        picture.explain(self._dictionary, self._live)
-        if picture.error() > MAX_ERROR_RATIO * self._usual_error + 1:
-            anew = self._picture(frame, pan)
+            if trained.error() < shown.error():
+                shown, pan = trained, trained_pan
+        shown.explain(self._dictionary, self._live)
+        if shown.error() > MAX_ERROR_RATIO * self._usual_error + 1:
+            anew = self._empty(frame, pan)
             anew.explain(self._dictionary, self._live)
-            if anew.error() < picture.error():
-                picture = anew
-        self._usual_error = picture.error()
-        return picture, pan
+            if anew.error() < shown.error():
+                shown = anew
+        self._usual_error = shown.error()
+        return shown, pan
 
     def _locate(self, frame: Image) -> Pan:
         """The frame's pan; that of the previous frame where the frame is not recognised."""
@@ -187,12 +187,12 @@ class Decomposer:
         wide.speed = _minus(pan, self._done[-2].pan) if moving else (0, 0)
         return wide.locate(frame, self._random) or pan
 
-    def _picture(self, frame: Image, pan: Pan) -> Pictures:
+    def _empty(self, frame: Image, pan: Pan) -> Reconstruction:
         """One frame over its background, nothing placed yet."""
         model = self._model
         back = draw_background(frame.shape, model.colour, self._background, pan)
         config = model.preset.model
-        return Pictures([frame], [back], config.k, config.price, model.device)
+        return Reconstruction([frame], [back], config.k, config.price, model.device)
 
 
 def _minus(a: Pan, b: Pan) -> Pan:

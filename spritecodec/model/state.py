@@ -21,7 +21,7 @@ from spritecodec.model.background import (
 from spritecodec.model.checkpoint import Arrays, Workdir
 from spritecodec.model.distributed import Ranks
 from spritecodec.model.matching.kernels import Image
-from spritecodec.model.matching.match import Dictionary, Pictures
+from spritecodec.model.matching.match import Dictionary, Reconstruction
 from spritecodec.model.presets import Matching, Preset
 from spritecodec.model.progress import Reporter
 from spritecodec.model.sample import Sample
@@ -84,7 +84,7 @@ class State:
         x, y of the training frames in the background.
     sprites : ndarray, shape (m, k, k, 4), uint8
         Clear ones are free slots.
-    pictures : Pictures
+    reconstruction : Reconstruction
         The training frames and the placements that explain them.
     round : int
         Rounds of matching done.
@@ -104,7 +104,7 @@ class State:
     background: WideBackground | None
     pan: NDArray[np.int32]
     sprites: Image
-    pictures: Pictures
+    reconstruction: Reconstruction
     round: int = 0
     fitted: bool = False
     steps: int = 0
@@ -128,7 +128,7 @@ class State:
             background=background,
             pan=pan[chosen],
             sprites=np.zeros((config.m, config.k, config.k, 4), np.uint8),
-            pictures=over_background(task, colour, background, pan[chosen]),
+            reconstruction=start_reconstruction(task, colour, background, pan[chosen]),
         )
 
     @staticmethod
@@ -149,16 +149,16 @@ class State:
         if "background" in arrays:
             height, width = task.sample.frames.shape[1:3]
             background = WideBackground(arrays["background"], arrays["known"], height, width)
-        pictures = over_background(task, arrays["colour"], background, arrays["pan"])
+        reconstruction = start_reconstruction(task, arrays["colour"], background, arrays["pan"])
         ends = np.cumsum(arrays["lengths"])[:-1]
-        pictures.placed = [p.copy() for p in np.split(arrays["placed"], ends)]
-        pictures.prune(Dictionary(arrays["sprites"], task.device))
+        reconstruction.placed = [p.copy() for p in np.split(arrays["placed"], ends)]
+        reconstruction.prune(Dictionary(arrays["sprites"], task.device))
         return State(
             colour=arrays["colour"],
             background=background,
             pan=arrays["pan"],
             sprites=arrays["sprites"],
-            pictures=pictures,
+            reconstruction=reconstruction,
             round=about["round"],
             fitted=about["fitted"],
             steps=about["steps"],
@@ -172,8 +172,8 @@ class State:
             "colour": self.colour,
             "pan": self.pan,
             "sprites": self.sprites,
-            "placed": np.concatenate(self.pictures.placed),
-            "lengths": np.array([len(p) for p in self.pictures.placed], dtype=np.int64),
+            "placed": np.concatenate(self.reconstruction.placed),
+            "lengths": np.array([len(p) for p in self.reconstruction.placed], dtype=np.int64),
         }
         if self.background is not None:
             arrays["background"] = self.background.pixels
@@ -195,22 +195,22 @@ class State:
         if task.workdir.due():
             self.save(task)
 
-    def pruned(self, task: Task, sprites: Image) -> Pictures:
+    def pruned(self, task: Task, sprites: Image) -> Reconstruction:
         """The placements with other sprites, those that do not pay with them dropped."""
-        pictures = over_background(task, self.colour, self.background, self.pan)
-        pictures.placed = [p.copy() for p in self.pictures.placed]
-        pictures.prune(Dictionary(sprites, task.device))
-        return pictures
+        reconstruction = start_reconstruction(task, self.colour, self.background, self.pan)
+        reconstruction.placed = [p.copy() for p in self.reconstruction.placed]
+        reconstruction.prune(Dictionary(sprites, task.device))
+        return reconstruction
 
 
-def over_background(
+def start_reconstruction(
     task: Task,
     colour: NDArray[np.uint8],
     background: WideBackground | None,
     pan: NDArray[np.int32],
-) -> Pictures:
+) -> Reconstruction:
     """The training frames over their backgrounds, nothing placed yet."""
     frames = task.training().frames
     back = [draw_background(frames.shape[1:], colour, background, (x, y)) for x, y in pan.tolist()]
     config = task.preset.model
-    return Pictures(list(frames), back, config.k, config.price, task.device)
+    return Reconstruction(list(frames), back, config.k, config.price, task.device)

@@ -122,24 +122,34 @@ def match(task: Task, state: State) -> None:
         return
     if task.ranks.first and state.round < task.preset.matching.rounds:
         match_rounds(task, state, task.preset.matching.rounds)
-    pictures = state.pictures
-    found = state.sprites, state.round, pictures.placed, pictures.drawn, pictures.worth
-    state.sprites, state.round, pictures.placed, pictures.drawn, pictures.worth = task.ranks.same(
-        found
+    reconstruction = state.reconstruction
+    found = (
+        state.sprites,
+        state.round,
+        reconstruction.placed,
+        reconstruction.drawn,
+        reconstruction.worth,
     )
+    (
+        state.sprites,
+        state.round,
+        reconstruction.placed,
+        reconstruction.drawn,
+        reconstruction.worth,
+    ) = task.ranks.same(found)
 
 
 def match_rounds(task: Task, state: State, rounds: int) -> None:
     """At most `rounds` rounds in all; then a search with the whole dictionary."""
-    pictures = state.pictures
+    reconstruction = state.reconstruction
     sightings = Sightings.of(task.sample.frames)
     most_new = max(8, 2 * task.preset.model.m // rounds)
-    best = pictures.error()
+    best = reconstruction.error()
     stale = 0
     while state.round < rounds and stale < PATIENCE:
-        state.sprites, added = mine_round(pictures, sightings, state.sprites, most_new)
+        state.sprites, added = mine_round(reconstruction, sightings, state.sprites, most_new)
         state.round += 1
-        error = pictures.error()
+        error = reconstruction.error()
         stale = 0 if error < (1 - MIN_ROUND_GAIN) * best else stale + 1
         best = min(best, error)
         task.reporter.say("matching", state.round, rounds, error, psnr_from_mse(error))
@@ -150,16 +160,16 @@ def match_rounds(task: Task, state: State, rounds: int) -> None:
     state.round = rounds
     # The rounds searched for new sprites only; older ones may explain more by now.
     dictionary = Dictionary(state.sprites, task.device)
-    pictures.explain(dictionary, np.flatnonzero(dictionary.box[:, 1] > 0))
+    reconstruction.explain(dictionary, np.flatnonzero(dictionary.box[:, 1] > 0))
 
 
 def fit_sprites(task: Task, state: State) -> None:
-    """Sprites, alpha and background by gradient; kept where the hard pictures gain."""
+    """Sprites, alpha and background by gradient; kept where the hard reconstruction gains."""
     settings = task.preset.fit
     if settings is None or state.fitted:
         return
     state.fitted = True
-    error = state.pictures.error()
+    error = state.reconstruction.error()
     if error == 0:
         return
     steps = settings.steps
@@ -171,14 +181,21 @@ def fit_sprites(task: Task, state: State) -> None:
     background = state.background
     pixels = None if background is None else background.pixels
     sprites, pixels = fit(
-        state.pictures, state.sprites, pixels, state.pan, settings, task.seed, report, task.ranks
+        state.reconstruction,
+        state.sprites,
+        pixels,
+        state.pan,
+        settings,
+        task.seed,
+        report,
+        task.ranks,
     )
     state.steps += steps
     if background is not None and pixels is not None:
         state.background = replace(background, pixels=pixels)
     fitted = state.pruned(task, sprites)
     if fitted.error() < (1 - MIN_FIT_GAIN) * error:
-        state.sprites, state.pictures = sprites, fitted
+        state.sprites, state.reconstruction = sprites, fitted
     else:
         state.background = background
 
@@ -194,7 +211,7 @@ def learn(task: Task, state: State) -> None:
     if state.background is not None:
         pixels = state.background.pixels
         texture = pixels if matched else np.full_like(pixels, UNKNOWN_GREY)
-    teacher = (state.pictures.placed, state.pan) if matched else None
+    teacher = (state.reconstruction.placed, state.pan) if matched else None
     frames = task.training().frames if matched else task.sample.frames
     learner = Learner(task.preset, frames, texture, task.device, task.seed, teacher, task.ranks)
     if matched:
@@ -222,9 +239,9 @@ def take_if_better(task: Task, state: State, sprites: np.ndarray) -> None:
     """Take the network's sprites where they explain the frames better than matching's."""
     tried = state.pruned(task, sprites)
     error = tried.error()
-    better = error < state.pictures.error()
+    better = error < state.reconstruction.error()
     if better:
-        state.sprites, state.pictures = sprites, tried
+        state.sprites, state.reconstruction = sprites, tried
     verdict = "kept" if better else "left: matching's are better"
     message = f"the network's sprites are {verdict}"
     task.reporter.say("network", 1, 1, error, psnr_from_mse(error), message)
@@ -232,17 +249,17 @@ def take_if_better(task: Task, state: State, sprites: np.ndarray) -> None:
 
 def keep_pictures(task: Task, state: State, name: str) -> None:
     """Write the dictionary, and a frame beside its reconstruction, to the work directory."""
-    pictures = state.pictures
-    middle = len(pictures.frames) // 2
+    reconstruction = state.reconstruction
+    middle = len(reconstruction.frames) // 2
     task.workdir.picture(f"dictionary-{name}", sheet(state.sprites))
-    both = np.hstack([pictures.frames[middle], pictures.drawn[middle]])
+    both = np.hstack([reconstruction.frames[middle], reconstruction.drawn[middle]])
     task.workdir.picture(f"reconstruction-{name}", both)
 
 
 def finish(task: Task, state: State) -> TrainedModel:
     """What was learnt, for decomposing frames."""
     pan = [(x, y) for x, y in state.pan.tolist()]
-    found = zip(task.training().index.tolist(), state.pictures.placed, pan, strict=True)
+    found = zip(task.training().index.tolist(), state.reconstruction.placed, pan, strict=True)
     model = TrainedModel(
         preset=task.preset,
         sprites=state.sprites,
@@ -251,7 +268,7 @@ def finish(task: Task, state: State) -> TrainedModel:
         device=task.device,
         steps=state.steps,
         seconds=state.seconds + task.reporter.seconds(),
-        psnr=psnr_from_mse(state.pictures.error()),
+        psnr=psnr_from_mse(state.reconstruction.error()),
         found={t: (placed, pan) for t, placed, pan in found},
     )
     if state.learner is None or task.preset.matching is not None:

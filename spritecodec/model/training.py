@@ -1,7 +1,8 @@
 """Whether training the model can make a file smaller, and training it where it can.
 
-The model gives mining other sprites to start from. It can save only what mining by itself left
-unexplained: the residual.
+The model gives mining other sprites to start from. What that can save is the residual, which is
+what mining left unexplained. Where a clip shows a single view, without panning or a change of
+rooms, it saves nothing even so; docs/model.md has the figures.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from spritecodec.clip import Clip
 from spritecodec.errors import MissingExtraError
@@ -22,8 +25,10 @@ if TYPE_CHECKING:
     from spritecodec.model.progress import Progress
     from spritecodec.model.trained import TrainedModel
 
-MIN_RESIDUAL_SHARE = 0.08
+MIN_RESIDUAL_SHARE = 0.04
 """Share of the bytes of a mined segment that the residual takes where training can pay."""
+MIN_SPRITE_SHARE = 0.05
+"""Share that sprites and tracks take there; with less, the clip is not made of sprites."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ class Training:
             self._ranks.join(pick_device(settings.device, self._ranks))
         if not settings.preset.selective:
             self._train("the preset trains always")
-        elif not self._ranks.first and self._ranks.same(None):
+        elif not self._ranks.first and self._ranks.same(False):
             self._train("the first process asked for it")
 
     def after_mining(self, mined: Packed | None) -> TrainedModel | None:
@@ -134,8 +139,14 @@ class Training:
 
 
 def can_pay(mined: Packed) -> tuple[bool, str]:
-    """Whether the model may save something, and the reason in words."""
-    residual = mined.sizes["residual"]
-    share = residual / mined.size
-    words = f"mining left {share:.1%} of the bytes of the first segment to the residual"
-    return share >= MIN_RESIDUAL_SHARE, f"{words} (training pays from {MIN_RESIDUAL_SHARE:.0%})"
+    """Whether the model may save something on a mined segment, and the reason in words."""
+    if not any(bool(np.ptp(layer.pan, axis=0).any()) for layer in mined.scene.layers):
+        return False, "the clip shows a single view, where the model has never saved anything"
+    sprites = (mined.sizes["dictionary"] + mined.sizes["tracks"]) / mined.size
+    if sprites < MIN_SPRITE_SHARE:
+        return False, f"mining found hardly any sprites: {sprites:.1%} of the bytes"
+    share = mined.sizes["residual"] / mined.size
+    words = f"mining left {share:.1%} of the bytes to the residual"
+    if share < MIN_RESIDUAL_SHARE:
+        return False, f"{words}, less than {MIN_RESIDUAL_SHARE:.0%}"
+    return True, words

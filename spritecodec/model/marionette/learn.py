@@ -23,15 +23,15 @@ from spritecodec.model.marionette.network import SpriteNetwork
 from spritecodec.model.matching.kernels import Image, Rows
 from spritecodec.model.presets import ModelConfig, Phase, Preset
 
-MEASURE = 100
+MEASURE_PERIOD = 100
 """Steps between measurements, which are where the loop looks at its loss."""
-LIVE_SHARE = 0.1
+MIN_LIVE_SHARE = 0.1
 """A dictionary with a smaller share of sprites in use counts as collapsed."""
 
 ALONE = Ranks()
 
 Report = Callable[[int, int, float, float, str], None]
-"""Told step, steps, loss, PSNR and a message."""
+"""Called with step, steps, loss, PSNR and a message."""
 
 
 def keep_memory() -> None:
@@ -148,7 +148,7 @@ class Learner:
             self.step += 1
             taken += 1
             count += 1
-            if self.step % MEASURE and self.step != phase.steps:
+            if self.step % MEASURE_PERIOD and self.step != phase.steps:
                 continue
             # The only place where the loop waits for the device.
             self.ranks.sum([total])
@@ -277,11 +277,13 @@ class Learner:
         network = self.network
         m = network.config.m
         used = self.ranks.same(self.usage()) > 0
-        if self.teacher is not None:  # what matching placed is alive before the encoder finds it
+        if (
+            self.teacher is not None
+        ):  # what matching placed is alive even if the encoder has not found it yet
             taught = self.teacher[0]
             used |= torch.bincount(taught[taught >= 0], minlength=m) > 0
         live = int(used.sum())
-        if live >= LIVE_SHARE * m or live == 0 or m < 10:
+        if live >= MIN_LIVE_SHARE * m or live == 0 or m < 10:
             return ""
         dead = torch.nonzero(~used)[:, 0].to(self.device)
         said = self._look(np.arange(min(4, len(self.frames))))

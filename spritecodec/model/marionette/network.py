@@ -22,7 +22,7 @@ GROUPS = 8
 """Groups of every GroupNorm; the paper does not say how many."""
 MAX_WIDTH = 128
 ENCODER_WIDTH = 32
-TRANSLATED = 0.125
+TRANSLATED_SHARE = 0.125
 """Share of the anchors that the gated translation network looks at."""
 
 
@@ -224,7 +224,7 @@ class Background(nn.Module):
 
 @dataclass(frozen=True)
 class Decomposition:
-    """What the network says about a batch of frames.
+    """The network's output for a batch of frames.
 
     Attributes
     ----------
@@ -341,7 +341,7 @@ class SpriteNetwork(nn.Module):
                 (frames - back).abs().sum(1, keepdim=True), config.k // 2
             )
             worth = active.reshape(n, config.layers, gh, gw) * unlike
-            chosen = worth.flatten().topk(max(1, int(TRANSLATED * count))).indices
+            chosen = worth.flatten().topk(max(1, int(TRANSLATED_SHARE * count))).indices
             frame = chosen // (config.layers * gh * gw)
             cell = chosen % (gh * gw)
         picked = crops[frame, cell // gw, cell % gw]

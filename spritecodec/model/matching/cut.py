@@ -10,17 +10,17 @@ from scipy import ndimage
 
 from spritecodec.model.matching import kernels
 from spritecodec.model.matching.kernels import Image, Rows
-from spritecodec.model.matching.match import REPLACES, Dictionary, Pictures, score, vote
+from spritecodec.model.matching.match import REPLACES, Dictionary, Reconstruction, score, vote
 from spritecodec.model.matching.parts import Sightings
 
-WINDOWS = 192
+MAX_WINDOWS = 192
 """Badly explained windows that a round looks at, over all frames."""
-PATCHES = 384
+MAX_PATCHES = 384
 """Suggested patches that a round judges."""
-PIECES = 3
+MAX_PIECES = 3
 """Connected pieces of a window that become patches."""
-FEWEST_PIXELS = 4
-NOISE = 48
+MIN_PIXELS = 4
+MAX_EXPLAINED_ERROR = 48
 """Squared error of a pixel (summed over channels) that counts as explained."""
 
 
@@ -68,9 +68,9 @@ def worst_windows(error: NDArray[np.float64], k: int, count: int) -> list[tuple[
         window = total[k:, k:] - total[:-k, k:] - total[k:, :-k] + total[:-k, :-k]
         window = window[: h + 1, : w + 1]
         y, x = (int(v) for v in np.unravel_index(np.argmax(window), window.shape))
-        if window[y, x] <= k * NOISE:
+        if window[y, x] <= k * MAX_EXPLAINED_ERROR:
             break
-        rows, columns = np.nonzero(padded[y : y + k, x : x + k] > NOISE)
+        rows, columns = np.nonzero(padded[y : y + k, x : x + k] > MAX_EXPLAINED_ERROR)
         if len(rows):
             y = min(max(0, y + (int(rows.min() + rows.max()) + 1 - k) // 2), h)
             x = min(max(0, x + (int(columns.min() + columns.max()) + 1 - k) // 2), w)
@@ -80,7 +80,7 @@ def worst_windows(error: NDArray[np.float64], k: int, count: int) -> list[tuple[
 
 
 def cut(
-    pictures: Pictures, sightings: Sightings, i: int, x: int, y: int
+    reconstruction: Reconstruction, sightings: Sightings, i: int, x: int, y: int
 ) -> list[tuple[float, Image]]:
     """Patches, shape (k, k, 4), that the window at (x, y) of picture `i` suggests.
 
@@ -94,22 +94,22 @@ def cut(
     list of (error, patch)
         The unexplained error under each patch.
     """
-    k, least = pictures.k, REPLACES * pictures.price
-    frame, back, drawn = pictures.frames[i], pictures.back[i], pictures.drawn[i]
+    k, least = reconstruction.k, REPLACES * reconstruction.price
+    frame, back, drawn = reconstruction.frames[i], reconstruction.back[i], reconstruction.drawn[i]
     h, w = frame.shape[:2]
     area = np.s_[max(0, y) : min(h, y + k), max(0, x) : min(w, x + k)]
     colour = frame[area]
     error = kernels.squared_difference(colour, drawn[area])
-    foreground = kernels.squared_difference(colour, back[area]) > NOISE
+    foreground = kernels.squared_difference(colour, back[area]) > MAX_EXPLAINED_ERROR
     pieces, count = ndimage.label(foreground, structure=np.ones((3, 3)))
     totals = ndimage.sum_labels(error, pieces, np.arange(1, count + 1))
     found: list[tuple[float, Image]] = []
-    for piece in (np.argsort(-totals)[:PIECES] + 1).tolist():
+    for piece in (np.argsort(-totals)[:MAX_PIECES] + 1).tolist():
         if totals[piece - 1] <= least:
             break
         for part in sightings.parts(colour, pieces == piece):
             unexplained = float(error[part].sum())
-            if unexplained > least and part.sum() >= FEWEST_PIXELS:
+            if unexplained > least and part.sum() >= MIN_PIXELS:
                 found.append((unexplained, centred(colour, part, k)))
     return found
 
@@ -127,12 +127,12 @@ def centred(colour: Image, mask: NDArray[np.bool_], k: int) -> Image:
     return patch
 
 
-def suggest(pictures: Pictures, sightings: Sightings, count: int = WINDOWS) -> Pool:
-    """Collect the worst windows of all pictures and the patches that they suggest."""
-    k = pictures.k
+def suggest(reconstruction: Reconstruction, sightings: Sightings, count: int = MAX_WINDOWS) -> Pool:
+    """Collect the worst windows of all frames and the patches that they suggest."""
+    k = reconstruction.k
     errors = [
         kernels.squared_difference(f, d).astype(np.float64)
-        for f, d in zip(pictures.frames, pictures.drawn, strict=True)
+        for f, d in zip(reconstruction.frames, reconstruction.drawn, strict=True)
     ]
     total = np.array([e.sum() for e in errors])
     share = count * total / max(total.sum(), 1.0)
@@ -142,7 +142,7 @@ def suggest(pictures: Pictures, sightings: Sightings, count: int = WINDOWS) -> P
     window: list[int] = []
     for i in np.argsort(-total):
         for x, y in worst_windows(errors[i], k, max(1, min(12, round(share[i])))):
-            suggested = cut(pictures, sightings, int(i), x, y) if len(corners) < count else []
+            suggested = cut(reconstruction, sightings, int(i), x, y) if len(corners) < count else []
             if suggested:
                 window += [len(corners)] * len(suggested)
                 corners.append((int(i), x, y))
@@ -153,12 +153,12 @@ def suggest(pictures: Pictures, sightings: Sightings, count: int = WINDOWS) -> P
     unique, which = np.unique(np.stack(patches), axis=0, return_inverse=True)
     which = which.ravel()
     rank = np.argsort(np.argsort(-np.bincount(which, worth), kind="stable"))[which]
-    kept = rank < PATCHES
+    kept = rank < MAX_PATCHES
     chosen = np.zeros_like(unique)
     chosen[rank] = unique[which]
     return Pool(
         np.array(corners, np.int32),
-        chosen[:PATCHES],
+        chosen[:MAX_PATCHES],
         np.array(window)[kept],
         rank[kept],
         np.array(worth)[kept],
@@ -166,7 +166,7 @@ def suggest(pictures: Pictures, sightings: Sightings, count: int = WINDOWS) -> P
 
 
 def choose(
-    pictures: Pictures, pool: Pool, count: int, at_least: float
+    reconstruction: Reconstruction, pool: Pool, count: int, at_least: float
 ) -> tuple[Image, NDArray[np.float64]]:
     """The patches that together explain most of the pool's windows, greedily.
 
@@ -176,13 +176,13 @@ def choose(
     gains : ndarray, shape (chosen,), float64
         Error that each takes away beyond those chosen before it; more than `at_least`.
     """
-    quarter = pictures.k // 4
+    quarter = reconstruction.k // 4
     corners = pool.corners - np.array([0, quarter, quarter], np.int32)
-    weight = Dictionary(pool.patches, pictures.device).weight
-    gains, _, _ = score(pictures.frames, pictures.drawn, corners, weight)
+    weight = Dictionary(pool.patches, reconstruction.device).weight
+    gains, _, _ = score(reconstruction.frames, reconstruction.drawn, corners, weight)
     # A small patch may lie in a window's corner, where the search does not reach.
     np.maximum.at(gains, (pool.window, pool.patch), pool.worth)
-    net = np.maximum(gains - REPLACES * pictures.price, 0.0).astype(np.float64)
+    net = np.maximum(gains - REPLACES * reconstruction.price, 0.0).astype(np.float64)
     best = np.zeros(len(corners))
     chosen: list[int] = []
     values: list[float] = []
@@ -198,7 +198,7 @@ def choose(
 
 
 def mine_round(
-    pictures: Pictures, sightings: Sightings, sprites: Image, count: int
+    reconstruction: Reconstruction, sightings: Sightings, sprites: Image, count: int
 ) -> tuple[Image, int]:
     """One round: cut, match, re-estimate, and let the least worthy sprites make room.
 
@@ -210,7 +210,7 @@ def mine_round(
     sprites : ndarray, shape (m, k, k, 4), uint8
         Clear ones are free slots.
     count : int
-        Most sprites to add.
+        Sprites to add at most.
 
     Returns
     -------
@@ -218,11 +218,11 @@ def mine_round(
     added : int
         0 when nothing is left that pays.
     """
-    pool = suggest(pictures, sightings)
+    pool = suggest(reconstruction, sightings)
     if not len(pool.patches):
         return sprites, 0
-    worth = pictures.sprite_worth(len(sprites))
-    patches, gains = choose(pictures, pool, count, 2 * pictures.price)
+    worth = reconstruction.sprite_worth(len(sprites))
+    patches, gains = choose(reconstruction, pool, count, 2 * reconstruction.price)
     slots = np.argsort(worth, kind="stable")[: len(patches)]
     better = gains[: len(slots)] > 2 * worth[slots]
     slots, patches = slots[better], patches[: len(better)][better]
@@ -230,11 +230,11 @@ def mine_round(
         return sprites, 0
     grown = sprites.copy()
     grown[slots] = patches
-    for i, placed in enumerate(pictures.placed):
-        pictures.placed[i] = placed[~np.isin(placed[:, 0], slots)]
-    dictionary = Dictionary(grown, pictures.device)
-    pictures.prune(dictionary)
-    pictures.explain(dictionary, slots, thoroughly=False)
-    grown = vote(pictures, grown)
-    pictures.prune(Dictionary(grown, pictures.device))
+    for i, placed in enumerate(reconstruction.placed):
+        reconstruction.placed[i] = placed[~np.isin(placed[:, 0], slots)]
+    dictionary = Dictionary(grown, reconstruction.device)
+    reconstruction.prune(dictionary)
+    reconstruction.explain(dictionary, slots, thoroughly=False)
+    grown = vote(reconstruction, grown)
+    reconstruction.prune(Dictionary(grown, reconstruction.device))
     return grown, len(slots)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from spritecodec.model.distributed import Ranks
 from spritecodec.model.matching import kernels
 from spritecodec.model.matching.kernels import Image, Rows
-from spritecodec.model.matching.match import Pictures
+from spritecodec.model.matching.match import Reconstruction
 from spritecodec.model.presets import Fit
 
 MAX_LEVELS = 8
@@ -58,7 +58,7 @@ def level_maps(placed: Rows, box: Rows, k: int, h: int, w: int, clear: int) -> N
 
 
 def fit(
-    pictures: Pictures,
+    reconstruction: Reconstruction,
     sprites: Image,
     background: Image | None,
     pan: NDArray[np.int32],
@@ -71,7 +71,7 @@ def fit(
 
     Parameters
     ----------
-    pictures : Pictures
+    reconstruction : Reconstruction
     sprites : ndarray, shape (m, k, k, 4), uint8
     background : ndarray, shape (H, W, 3), uint8, or None
     pan : ndarray, shape (f, 2), int32
@@ -88,14 +88,14 @@ def fit(
     sprites, background
         As given, with fitted values.
     """
-    fitting = _Fitting(pictures, sprites, background, pan)
+    fitting = _Fitting(reconstruction, sprites, background, pan)
     parameters = fitting.parameters()
     optimiser = torch.optim.Adam(parameters, settings.lr, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: 0.5 + 0.5 * math.cos(math.pi * step / settings.steps)
     )
     rng = np.random.default_rng(seed)
-    count = len(pictures.frames)
+    count = len(reconstruction.frames)
     for step in range(settings.steps):
         chosen = rng.choice(count, min(settings.batch, count), False)
         loss = fitting.error(chosen[ranks.rank :: ranks.size]) / len(chosen)
@@ -114,16 +114,16 @@ def fit(
 
 
 class _Fitting:
-    """Pictures, and the sprites and background that are fitted to them."""
+    """Reconstruction, and the sprites and background that are fitted to them."""
 
     def __init__(
         self,
-        pictures: Pictures,
+        reconstruction: Reconstruction,
         sprites: Image,
         background: Image | None,
         pan: NDArray[np.int32],
     ) -> None:
-        self.pictures = pictures
+        self.reconstruction = reconstruction
         self.pan = pan
         self.shape = sprites.shape
         self.box = kernels.boxes(sprites)
@@ -132,29 +132,29 @@ class _Fitting:
 
     def tensor(self, pixels: Image) -> torch.Tensor:
         """Levels as values in [0, 1]."""
-        return torch.from_numpy(pixels.astype(np.float32) / 255).to(self.pictures.device)
+        return torch.from_numpy(pixels.astype(np.float32) / 255).to(self.reconstruction.device)
 
     def parameters(self) -> list[torch.Tensor]:
         """What gradients change."""
         return [self.rgba] if self.background is None else [self.rgba, self.background]
 
     def error(self, chosen: NDArray[np.int64]) -> torch.Tensor:
-        """The sum over some pictures of their mean squared errors."""
-        pictures, (m, k) = self.pictures, self.shape[:2]
-        h, w = pictures.frames[0].shape[:2]
-        clear = torch.zeros(1, 4, device=pictures.device)
+        """The sum over some frames of their mean squared errors."""
+        reconstruction, (m, k) = self.reconstruction, self.shape[:2]
+        h, w = reconstruction.frames[0].shape[:2]
+        clear = torch.zeros(1, 4, device=reconstruction.device)
         table = torch.cat([self.rgba, clear])
         loss = 0 * table.sum()  # has a gradient also where this process has no frame
         for i in chosen:
-            maps = level_maps(pictures.placed[i], self.box, k, h, w, m * k * k)
+            maps = level_maps(reconstruction.placed[i], self.box, k, h, w, m * k * k)
             x, y = (int(v) for v in self.pan[i])
             if self.background is None:
-                back = self.tensor(pictures.back[i])
+                back = self.tensor(reconstruction.back[i])
             else:
                 back = self.background[y : y + h, x : x + w]
-            levels = torch.from_numpy(maps)[None].to(pictures.device)
+            levels = torch.from_numpy(maps)[None].to(reconstruction.device)
             drawn = composite(back[None], table, levels)[0]
-            loss = loss + ((drawn - self.tensor(pictures.frames[i])) ** 2).mean()
+            loss = loss + ((drawn - self.tensor(reconstruction.frames[i])) ** 2).mean()
         return loss
 
     def rounded(self) -> tuple[Image, Image | None]:

@@ -187,7 +187,7 @@ def _around(values: NDArray[np.int64], half: int, reach: int) -> NDArray[np.int6
 
 
 @dataclass
-class Pictures:
+class Reconstruction:
     """Some frames with the placements that explain them so far.
 
     Attributes
@@ -318,7 +318,7 @@ class Pictures:
         parallel(one, len(self.frames))
 
     def sprite_worth(self, m: int) -> NDArray[np.float64]:
-        """Error that all pictures together would gain without each sprite, shape (m,)."""
+        """Error that all frames together would gain without each sprite, shape (m,)."""
         used = np.concatenate([p[:, 0] for p in self.placed])
         worth = np.concatenate(self.worth).astype(np.float64)
         return np.bincount(used, worth, m).astype(np.float64)
@@ -332,7 +332,7 @@ class Pictures:
         return total / (len(self.frames) * self.frames[0].size)
 
 
-def vote(pictures: Pictures, sprites: Image) -> Image:
+def vote(reconstruction: Reconstruction, sprites: Image) -> Image:
     """Every sprite re-estimated from the places where it shows (`kernels.vote`).
 
     Where all places together say that the vote made a sprite worse, it stays as it was.
@@ -341,12 +341,18 @@ def vote(pictures: Pictures, sprites: Image) -> Image:
     samples = kernels.Samples.none(m, k, MAX_SAMPLES)
     box = kernels.boxes(sprites)
     # Frames in a scattered order, so that full slots still hold samples of the whole clip.
-    for i in np.random.default_rng(0).permutation(len(pictures.frames)):
-        frame, back, placed = pictures.frames[i], pictures.back[i], pictures.placed[i]
+    for i in np.random.default_rng(0).permutation(len(reconstruction.frames)):
+        frame, back, placed = (
+            reconstruction.frames[i],
+            reconstruction.back[i],
+            reconstruction.placed[i],
+        )
         kernels.gather(frame, back, sprites, box, placed, samples)
     voted: Image = kernels.vote(sprites, samples, MIN_GAIN)
     saved = np.zeros(m, np.int64)
-    for frame, back, placed in zip(pictures.frames, pictures.back, pictures.placed, strict=True):
+    for frame, back, placed in zip(
+        reconstruction.frames, reconstruction.back, reconstruction.placed, strict=True
+    ):
         kernels.trial(frame, back, sprites, voted, placed, saved)
     voted[saved <= 0] = sprites[saved <= 0]
     return voted

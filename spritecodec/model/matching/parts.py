@@ -1,4 +1,4 @@
-"""Telling objects apart: two parts are two objects if each is seen without the other.
+"""Separating objects: two parts are two objects if each is seen without the other.
 
 A piece cut from a frame often holds several objects that touch. It is laid over all places
 of other frames that look like it, and where two parts of it are each seen without the other,
@@ -22,20 +22,20 @@ from spritecodec.model.matching.kernels import Image, Rows
 
 SIDE = 4
 """Side of the windows by which places that look alike are found."""
-EDGES = 4
+MIN_EDGES = 4
 """Changes of colour between neighbours that a window must have to count."""
-MOST_FRAMES = 200
-MOST_PIXELS = 6_000_000
+MAX_FRAMES = 200
+MAX_PIXELS = 6_000_000
 """Frames that are compared, and pixels of all of them together."""
-MOST_PLACES = 256
+MAX_PLACES = 256
 """Places of one window, and of one piece, that are looked at."""
 DETAIL = 3
 """Side of a detail: a window with at least two edges that is seen whole or not at all."""
-FEWEST = 12
+MIN_DETAILS = 12
 """A part has at least so many details."""
-SEEN, UNSEEN = 0.75, 0.4
+MIN_SEEN, MAX_UNSEEN = 0.75, 0.4
 """Shares of a part's details from which it is seen, and up to which it is not."""
-CRUMB = 8
+MIN_PIXELS = 8
 """Connected pieces of fewer pixels are left out."""
 
 Mask = NDArray[np.bool_]
@@ -110,14 +110,14 @@ def _pixels(mask: Mask, details: Rows, part: Mask, rest: Mask) -> Mask:
     return np.asarray((votes > 0)[tuple(nearest)] & mask)
 
 
-def _codes(pictures: Image) -> Codes:
+def _codes(frames: Image) -> Codes:
     """Colours (..., 3) as one number each."""
-    wide = pictures.astype(np.uint32)
+    wide = frames.astype(np.uint32)
     return np.asarray(wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2], dtype=np.uint32)
 
 
 def _hash(codes: Codes) -> tuple[Hashes, Mask]:
-    """Hash of every SIDE x SIDE window of pictures (..., h, w), and which have edges."""
+    """Hash of every SIDE x SIDE window of frames (..., h, w), and which have edges."""
     h, w = (max(0, side - SIDE + 1) for side in codes.shape[-2:])
     hashed = np.zeros((*codes.shape[:-2], h, w), np.uint64)
     edges = np.zeros(hashed.shape, np.uint8)
@@ -133,7 +133,7 @@ def _hash(codes: Codes) -> tuple[Hashes, Mask]:
                 edges += across[..., i : i + h, j : j + w]
             if i < SIDE - 1:
                 edges += down[..., i : i + h, j : j + w]
-    return hashed, edges >= EDGES
+    return hashed, edges >= MIN_EDGES
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class Sightings:
     @staticmethod
     def of(frames: Sequence[Image] | Image) -> Sightings:
         """Frames are (h, w, 3), uint8."""
-        count = max(1, min(MOST_FRAMES, MOST_PIXELS // (frames[0].size // 3)))
+        count = max(1, min(MAX_FRAMES, MAX_PIXELS // (frames[0].size // 3)))
         # A random order, so that the first places of a window are spread over the clip.
         chosen = np.random.default_rng(0).permutation(len(frames))[:count]
         return Sightings(_codes(np.stack([frames[i] for i in chosen])))
@@ -182,7 +182,7 @@ class Sightings:
         Returns
         -------
         list of ndarray, shape (h, w), bool
-            Connected, disjoint parts of `mask`; crumbs are left out.
+            Connected, disjoint parts of `mask`; smaller ones are left out.
         """
         done: list[Mask] = []
         waiting = [mask]
@@ -196,7 +196,7 @@ class Sightings:
             for half in (part, piece & ~part):
                 pieces, count = ndimage.label(half, structure=np.ones((3, 3)))
                 for number in range(1, count + 1):
-                    if (pieces == number).sum() >= CRUMB:
+                    if (pieces == number).sum() >= MIN_PIXELS:
                         waiting.append(pieces == number)
         return done
 
@@ -209,21 +209,21 @@ class Sightings:
             return None
         details = _details(codes, inside)
         places = self._alike(codes, inside)
-        if len(details) < 2 * FEWEST or len(places) < 3:
+        if len(details) < 2 * MIN_DETAILS or len(places) < 3:
             return None
         sights = _sights(self.codes, codes, inside, details, places)
         _, first = np.unique(np.packbits(sights > 0, axis=1), axis=0, return_index=True)
         parts = sights[first]
         size = parts.sum(1)
-        large = (size >= FEWEST) & (len(details) - size >= FEWEST)
+        large = (size >= MIN_DETAILS) & (len(details) - size >= MIN_DETAILS)
         parts, size = parts[large], size[large]
         if not len(parts):
             return None
         common = sights @ parts.T
         part = common / size
         rest = (sights.sum(1)[:, None] - common) / (len(details) - size)
-        alone = (part >= SEEN) & (rest <= UNSEEN)
-        without = (rest >= SEEN) & (part <= UNSEEN)
+        alone = (part >= MIN_SEEN) & (rest <= MAX_UNSEEN)
+        without = (rest >= MIN_SEEN) & (part <= MAX_UNSEEN)
         sides = alone.sum(0), without.sum(0)
         evidence = np.where(np.maximum(*sides) > 1, np.minimum(*sides), 0)
         best = int(np.argmax(evidence))
@@ -244,7 +244,7 @@ class Sightings:
         v, u = np.nonzero(edged & whole)
         first = np.searchsorted(self.hashes, windows[v, u], "left")
         last = np.searchsorted(self.hashes, windows[v, u], "right")
-        count = np.minimum(last - first, MOST_PLACES)
+        count = np.minimum(last - first, MAX_PLACES)
         if not count.sum():
             return none
         owner = np.repeat(np.arange(len(v)), count)
@@ -261,4 +261,4 @@ class Sightings:
         places, votes = places[votes > 1], votes[votes > 1]
         # A shifted copy of itself says nothing: it comes from repetition inside the object.
         places = places[_best_of_each_place(places, votes, min(h, w, 8))]
-        return places[:: -(-len(places) // MOST_PLACES)] if len(places) else none
+        return places[:: -(-len(places) // MAX_PLACES)] if len(places) else none
