@@ -112,7 +112,7 @@ def _draw(work: Path) -> None:
     from spritecodec.cli.labels import picture_of
     from spritecodec.decode import decode
     from spritecodec.formats import sheet
-    from spritecodec.labels import segment as labels
+    from spritecodec.labels import labels
     from spritecodec.reader import open as open_reader
 
     source = work / "demo.spr"
