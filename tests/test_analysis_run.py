@@ -239,6 +239,7 @@ def test_wrong_wishes_are_refused(clip: Path, tmp_path: Path) -> None:
     assert codec_names()[0] == "spritecodec"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's VmHWM")
 def test_memory_does_not_grow_with_the_length_of_the_clip(tmp_path: Path) -> None:
     """What a step holds levels off: 640 frames, 23 MB of pixels, more must not show."""
