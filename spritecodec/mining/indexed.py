@@ -1,4 +1,4 @@
-"""Frames as colour numbers: mining compares pixels for equality only."""
+"""Frames as colour numbers, because mining compares pixels for equality only."""
 
 from __future__ import annotations
 
@@ -10,21 +10,25 @@ from numpy.typing import NDArray
 
 from spritecodec.mining.arrays import CLEAR, Ids, Longs
 
-# Colour numbers end below 65535, which means "no colour"; 65534 stands for every colour
-# that came after the table was full, and never equals anything that is drawn.
-OTHER = 65534
-MOST_SMALL = 255
+OTHER = int(CLEAR) - 1
+"""Every colour that came when the table was full; it equals nothing that is drawn."""
+
+MAX_SMALL = 255
+"""Colours of frames that are stored with one byte a pixel."""
 
 
 class Indexed:
-    """Frames stored as colour numbers, one byte a pixel where there are few colours.
+    """Frames as colour numbers, stored with one byte a pixel while there are few colours.
 
     Attributes
     ----------
     colours : ndarray, shape (colours,), uint32
-        0xRRGGBB of each number.
+        0xRRGGBB of each number; at most OTHER of them.
     materials : ndarray, shape (materials, 4), uint8
-        RGBA, translucent, of the numbers that follow those of the colours.
+        RGBA of the numbers after those of the colours.
+    height, width : int
+    nbytes : int
+        Bytes that the frames take in memory.
     """
 
     def __init__(self, height: int, width: int) -> None:
@@ -56,12 +60,12 @@ class Indexed:
         if (number == OTHER).any():
             self._exact[len(self)] = frame.copy()
             self.nbytes += frame.nbytes
-        few = len(self.colours) <= MOST_SMALL
+        few = len(self.colours) <= MAX_SMALL
         self._frames.append(number.astype(np.uint8) if few else number)
         self.nbytes += self._frames[-1].nbytes
 
     def with_materials(self, materials: NDArray[np.uint8]) -> Indexed:
-        """No frames yet, the same colours, and translucent ones after them."""
+        """The same colours, with materials after them, and no frames."""
         other = Indexed.__new__(Indexed)
         other.height, other.width = self.height, self.width
         other.colours, other.materials, other._number = self.colours, materials, self._number
@@ -95,11 +99,20 @@ class Indexed:
         return rgb
 
     def windows(self, t: Longs, x: Longs, y: Longs, height: int, width: int) -> Ids:
-        """Parts of frames t whose top left corners are at (x, y), CLEAR off the screen.
+        """Parts of frames, CLEAR off the screen.
+
+        Parameters
+        ----------
+        t : ndarray, shape (n,), int64
+            Frames.
+        x, y : ndarray, shape (n,), int64
+            Top left corners of the parts.
+        height, width : int
+            Size of each part.
 
         Returns
         -------
-        ndarray, shape (len(t), height, width), uint16
+        ndarray, shape (n, height, width), uint16
         """
         out = np.full((len(t), height, width), CLEAR, np.uint16)
         for part, frame, left, top in zip(out, t.tolist(), x.tolist(), y.tolist(), strict=True):
@@ -111,9 +124,9 @@ class Indexed:
         return out
 
     def ids_of(self, picture: NDArray[np.uint8]) -> Ids:
-        """An RGBA picture as colour numbers, CLEAR where it is not opaque nor of a material.
+        """An RGBA picture, shape (h, w, 4), as colour numbers, shape (h, w).
 
-        Colours that no frame has become OTHER, which matches nothing.
+        CLEAR where it is neither opaque nor of a material; OTHER where no frame has its colour.
         """
         numbers = self._number[pack_rgb(picture[..., :3])]
         numbers = np.where(picture[..., 3] == 255, numbers, CLEAR).astype(np.uint16)
@@ -122,7 +135,7 @@ class Indexed:
         return numbers
 
     def rgba(self, ids: Ids) -> NDArray[np.uint8]:
-        """Colour numbers as RGBA, shape (..., 4); 65535 (CLEAR) becomes the clear pixel."""
+        """Colour numbers as RGBA, shape (..., 4); CLEAR becomes the clear pixel."""
         table = np.append(self.values().astype(np.uint8), np.zeros((1, 4), np.uint8), axis=0)
         out: NDArray[np.uint8] = table[np.minimum(ids, len(table) - 1)]
         return out
@@ -133,13 +146,13 @@ class Indexed:
         return (shifted & 255).astype(np.uint8)
 
     def values(self) -> NDArray[np.int32]:
-        """RGBA of all numbers, of colours and then of materials, shape (numbers, 4)."""
+        """RGBA of all numbers, shape (colours + materials, 4)."""
         opaque = np.full((len(self.colours), 4), 255, np.int32)
         opaque[:, :3] = self.rgb_of_colours()
         return np.concatenate([opaque, self.materials.astype(np.int32)])
 
     def ids_of_rgb(self, rgb: NDArray[np.uint8]) -> Ids:
-        """Numbers of RGB colours, shape (..., 3); OTHER for those that no frame has."""
+        """Numbers, shape (...), of RGB colours, shape (..., 3); OTHER where no frame has one."""
         return self._number[pack_rgb(rgb)]
 
 
@@ -152,7 +165,7 @@ def pack_rgb(frame: NDArray[np.uint8]) -> NDArray[np.uint32]:
 
 @njit(cache=True)
 def fill_rgb(ids: NDArray[np.generic], colours: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-    """Colour numbers as RGB, by a table of shape (colours, 3)."""
+    """Fill `out`, shape (h, w, 3), with the RGB of colour numbers, by a table, (colours, 3)."""
     h, w = ids.shape
     for y in range(h):
         for x in range(w):

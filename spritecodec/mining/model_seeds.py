@@ -1,4 +1,4 @@
-"""What the trained model found, made exact: sprites by vote over every place they show."""
+"""The trained model's sprites, made exact: the frames vote on each pixel."""
 
 from __future__ import annotations
 
@@ -9,69 +9,69 @@ from spritecodec.mining.arrays import CLEAR, Ids
 from spritecodec.mining.indexed import OTHER
 from spritecodec.mining.pixel_state import open_pixels
 from spritecodec.mining.setting import Setting
+from spritecodec.mining.thresholds import SEEDS
 from spritecodec.model.discovery import Discovery
 
-OPAQUE = 128  # alpha from which a sprite's pixel takes part in the vote
-AGREED = 0.75  # share of the placements that must show a pixel's colour
-FEWEST_PLACEMENTS = 2
-MOST_PLACEMENTS = 200  # enough for a vote
-FEWEST_PIXELS = 4
-OFF_SCREEN = 255
-STANDS_OUT = 0.5  # share of the placements where the background does not explain a pixel
+OFF_SCREEN = 255  # of `_unexplained`, besides 0 and 1
 
 
 def exact_sprites(discovery: Discovery, setting: Setting, first: int) -> list[Ids]:
-    """Sprites of the model as colour numbers, their pixels voted for by the frames.
+    """Sprites of the model as colour numbers, by a vote of the frames on each pixel.
 
     Parameters
     ----------
     discovery : Discovery
         The model's hard placements.
     setting : Setting
-        A run of the clip's frames, and the background: what it explains is no sprite's.
+        A run of the clip's frames, and the background: what it explains is not the sprite.
     first : int
         Number in the clip of the run's first frame.
 
     Returns
     -------
     list of ndarray, each shape (k, k), uint16
-        CLEAR where the placements do not agree (what shows there is not the sprite's), where
-        the background mostly explains them, and outside; sprites of which hardly any pixels
-        are left are left out.
+        CLEAR outside, where the placements do not agree, and where the background explains
+        most of them. Sprites that have hardly any pixels left are left out.
     """
     frames, k = setting.frames, discovery.sprites.shape[1]
     shown = discovery.frames[discovery.frame_index] - first
     inside = (shown >= 0) & (shown < len(frames))
-    strange = {t: _strange(setting, t, k) for t in np.unique(shown[inside]).tolist()}
+    unexplained = {t: _unexplained(setting, t, k) for t in np.unique(shown[inside]).tolist()}
     seeds = []
     for sprite in discovery.used().tolist():
         places = np.flatnonzero(inside & (discovery.sprite == sprite))
-        if len(places) < FEWEST_PLACEMENTS:
+        if len(places) < SEEDS.min_placements:
             continue
         alpha = discovery.sprites[sprite, ..., 3]
-        spread = np.linspace(0, len(places) - 1, min(len(places), MOST_PLACEMENTS)).astype(int)
-        chosen = places[spread]
+        count = min(len(places), SEEDS.max_placements)
+        chosen = places[np.linspace(0, len(places) - 1, count).astype(int)]
         t, x, y = shown[chosen], discovery.x[chosen], discovery.y[chosen]
         seed = _vote(frames.windows(t, x, y, k, k))
-        seed[alpha < OPAQUE] = CLEAR
+        seed[alpha < SEEDS.min_alpha] = CLEAR
         here = np.stack(
-            [strange[i][v : v + k, u : u + k] for i, u, v in zip(t, x + k, y + k, strict=True)]
+            [unexplained[i][v : v + k, u : u + k] for i, u, v in zip(t, x + k, y + k, strict=True)]
         )
-        shows = (here != OFF_SCREEN).sum(0)
-        seed[(here == 1).sum(0) < STANDS_OUT * shows] = CLEAR
-        if (seed != CLEAR).sum() >= FEWEST_PIXELS:
+        on_screen = (here != OFF_SCREEN).sum(0)
+        seed[(here == 1).sum(0) < SEEDS.min_unexplained_share * on_screen] = CLEAR
+        if (seed != CLEAR).sum() >= SEEDS.min_pixels:
             seeds.append(seed)
     return seeds
 
 
-def _strange(setting: Setting, t: int, border: int) -> NDArray[np.uint8]:
-    """Where the background does not explain frame `t`, with a border that is off screen."""
-    strange = open_pixels(setting.look(t).state).astype(np.uint8)
-    return np.pad(strange, border, constant_values=OFF_SCREEN)
+def _unexplained(setting: Setting, t: int, border: int) -> NDArray[np.uint8]:
+    """Where the background does not explain frame `t`: 1, else 0; OFF_SCREEN in a border."""
+    unexplained = open_pixels(setting.look(t).state).astype(np.uint8)
+    return np.pad(unexplained, border, constant_values=OFF_SCREEN)
 
 
 def _vote(stack: Ids) -> Ids:
-    """Per pixel the commonest colour, CLEAR where fewer than AGREED of the places show it."""
+    """The commonest colour of each pixel of windows, CLEAR where too few windows show it.
+
+    Parameters
+    ----------
+    stack : ndarray, shape (windows, k, k), uint16
+        OTHER and CLEAR do not vote.
+    """
     ordered = np.sort(stack, axis=0)
     shown = (stack < OTHER).sum(axis=0)
     best = np.full(stack.shape[1:], CLEAR, np.uint16)
@@ -82,5 +82,5 @@ def _vote(stack: Ids) -> Ids:
         run = np.where(same, run + 1, 1)
         better = (run > most) & (ordered[i] < OTHER)
         most[better], best[better] = run[better], ordered[i][better]
-    best[most < np.maximum(AGREED * shown, FEWEST_PLACEMENTS)] = CLEAR
+    best[most < np.maximum(SEEDS.min_agreement * shown, SEEDS.min_placements)] = CLEAR
     return best

@@ -1,10 +1,10 @@
-"""The smallest Scene of a segment: every way to say it is tried, and bytes decide.
+"""The smallest Scene of a segment: encode each candidate, keep the smallest.
 
     runs -> with and without their recolouring -> backgrounds -> chains of minings -> Packed
 
-A *ground* is what mining stands on: exact colours, a recolouring, a background. Each ground is
-mined once; on the one that gives the fewest bytes of each run, two chains of minings go on from
-what the mining before showed to belong together.
+A *ground* is what mining starts from: exact colours, a recolouring, a background. Each ground is
+mined once. On the best ground of each run, two chains of minings continue: each mining starts
+from sprites that the previous one showed to belong together.
 """
 
 from __future__ import annotations
@@ -30,30 +30,26 @@ from spritecodec.mining.model_seeds import exact_sprites
 from spritecodec.mining.recolouring import undo_recolouring
 from spritecodec.mining.setting import Setting, find_settings
 from spritecodec.mining.sprites.merge import merge_sprites
-from spritecodec.mining.thresholds import MINE
+from spritecodec.mining.thresholds import MINE, SEARCH
 from spritecodec.mining.tracks.residual import exact_residual
 from spritecodec.scene import Recolouring, Scene
 
 if TYPE_CHECKING:
     from spritecodec.model.discovery import Discovery
 
-# A chain of minings has at most so many, and ends after so many that saved nothing.
-TURNS = 4
-TURNS_IN_VAIN = 2
-# What takes so many times the bytes of the best before went wrong, and so would the next.
-HOPELESS = 1.2
-# A chain seldom ends with less than two thirds of the bytes that it began with.
-OUT_OF_REACH = 1.5
-# Where sprites and tracks take so small a share of the bytes, joining sprites saves nothing.
-SPRITES_MATTER = 0.05
-# Places that the file's palette must have left before a segment is recoloured: its own
-# colours are at most 1,024, and may all come in other colours and once more by themselves.
-ROOM_FOR_COLOURS = 4096
-
 
 @dataclass(frozen=True)
 class _Ground:
-    """One way to see a run of frames: its exact colours, how they were recoloured, a setting."""
+    """What mining starts from.
+
+    Attributes
+    ----------
+    run : Indexed
+        The frames as they must come back.
+    recolouring : Recolouring
+        What makes them of the frames of `setting`.
+    setting : Setting
+    """
 
     run: Indexed
     recolouring: Recolouring
@@ -67,17 +63,19 @@ class Search:
     Attributes
     ----------
     library : Library
-        What the file has before this segment.
+        What the file holds when this segment begins.
     first : int
         Number in the clip of the segment's first frame.
     pts : ndarray, shape (n,), int64
+        In units of `time_base`, which is in seconds.
     time_base : Fraction
     discover : callable
         Called once mining alone is done: what the model places on some frames of the segment,
         or None.
     residual : bool
-        Whether every pixel of a run must come back, or the scene stands alone.
+        Whether each Scene gets a residual that makes every pixel of a run exact.
     say : callable (stage, frames done, frames in all, words)
+        Reports progress.
     """
 
     library: Library
@@ -89,20 +87,21 @@ class Search:
     say: Callable[[str, int, int, str], None]
 
     def attempts(self, runs: list[Indexed]) -> Iterator[tuple[str, Packed]]:
-        """All that was tried and that a reader accepts, each with the discovery's name.
+        """Every candidate that a reader accepts, with the name of its discovery.
 
         Parameters
         ----------
         runs : list of Indexed
-            The segment's frames, each as good as the quality asks for.
+            Versions of the segment's frames, each of which meets the quality.
 
         Yields
         ------
         (str, Packed)
-            ``"mining"``, or ``"model"`` for minings that start from the model's sprites.
+            ``"mining"``, or ``"model"`` for minings that start from the model's sprites; and
+            the segment.
         """
         plain = [(run, run, Recolouring.none()) for run in runs]
-        room = len(self.library.palette.packed) <= MAX_COLOURS - ROOM_FOR_COLOURS
+        room = len(self.library.palette.packed) <= MAX_COLOURS - SEARCH.min_free_colours
         undone = [(run, undo_recolouring(run)) for run in runs if room]
         recoloured = [(run, u.frames, u.recolouring) for run, u in undone if u is not None]
         grounds: list[_Ground] = []
@@ -122,48 +121,59 @@ class Search:
                 yield "model", packed
 
     def tell(self, stage: str, words: str) -> None:
+        """Report progress."""
         self.say(stage, self.first, self.first + len(self.pts), words)
 
     def minings(
         self, name: str, grounds: list[_Ground], seeds: list[list[Ids]]
     ) -> Iterator[Packed]:
-        """Mine on each ground once; on the best of each run, as often as it helps.
+        """Mine once on each ground, and as often as it helps on the best ground of each run.
 
-        Runs differ in what is asked of them: the first mining does not tell which of them ends
-        with the fewest bytes, and a lower quality must not cost more.
+        Each run gets its chains: runs meet the quality in different ways, and the first mining
+        does not show which of them ends with the fewest bytes. A lower quality must not cost
+        more.
+
+        Parameters
+        ----------
+        name : str
+            Of the discovery, for reports of progress.
+        grounds : list of _Ground
+        seeds : list of list of ndarray
+            Sprites to start from, on each ground.
         """
-        ways = [
+        chains = [
             self.chain(name, *start, slivers=False) for start in zip(grounds, seeds, strict=True)
         ]
-        first = [next(way, None) for way in ways]
+        first = [next(chain, None) for chain in chains]
         yield from (packed for packed in first if packed is not None)
-        best: dict[int, tuple[int, int]] = {}  # of each run: bytes, and the ground
+        best: dict[int, tuple[int, int]] = {}  # of each run: fewest bytes, and which ground
         for i, (ground, packed) in enumerate(zip(grounds, first, strict=True)):
             if packed is not None:
-                begun = packed.size, i
-                best[id(ground.run)] = min(begun, best.get(id(ground.run), begun))
+                this = packed.size, i
+                best[id(ground.run)] = min(this, best.get(id(ground.run), this))
         for size, i in sorted(best.values()):
             packed = first[i]
-            within_reach = size <= OUT_OF_REACH * min(best.values())[0]
+            within_reach = size <= SEARCH.prune_ratio * min(best.values())[0]
             if packed is not None and within_reach and _sprites_matter(packed):
-                yield from ways[i]
+                yield from chains[i]
                 if not grounds[i].setting.translucent:
                     yield from self.chain(name, grounds[i], seeds[i], slivers=True)
 
     def chain(
         self, name: str, ground: _Ground, seeds: list[Ids], *, slivers: bool
     ) -> Iterator[Packed]:
-        """Mine again and again, each time with what the time before showed to belong together.
+        """Mine again and again, each time with the merged sprites of the previous mining.
 
-        With `slivers`, the first time makes sprites of even the smallest regions: the next
-        time they may be part of something. Some clips gain by that, others lose.
+        With `slivers`, the first mining makes sprites even of the smallest regions, because the
+        next may merge them into something. Some clips gain by that, others lose.
         """
         known = len(self.library.sprites)
-        # Minings of translucent things take long, and gain little by being repeated.
-        most_in_vain = 1 if ground.setting.translucent else TURNS_IN_VAIN
+        translucent = ground.setting.translucent
+        patience = SEARCH.translucent_patience if translucent else SEARCH.patience
         smallest, in_vain = math.inf, 0
-        for turn in range(TURNS):
-            which = f"{name}, {'with slivers, ' * slivers}{turn + 1} of at most {TURNS}"
+        for turn in range(SEARCH.max_turns):
+            of = f"{turn + 1} of at most {SEARCH.max_turns}"
+            which = f"{name}, {'with slivers, ' * slivers}{of}"
             self.tell("Mining", which)
             fewest = 1 if slivers and turn == 0 else MINE.min_region
             scene = mine(ground.setting, self.pts, self.time_base, seeds, fewest)
@@ -175,18 +185,18 @@ class Search:
                 packed = self.library.pack(scene)
                 yield packed
                 in_vain = in_vain + 1 if packed.size >= smallest else 0
-                hopeless = packed.size > HOPELESS * smallest
+                hopeless = packed.size > SEARCH.abort_ratio * smallest
                 smallest = min(smallest, packed.size)
-                if hopeless or in_vain == most_in_vain:
+                if hopeless or in_vain == patience:
                     return
-            if turn + 1 < TURNS:
+            if turn + 1 < SEARCH.max_turns:
                 seeds = seeds[:known] + merge_sprites(scene, ground.setting.frames)
 
 
 def _sprites_matter(packed: Packed) -> bool:
-    """Whether what another mining may change is worth the time it takes."""
+    """Whether sprites and tracks take enough bytes for another mining to save some."""
     size = packed.sizes["dictionary"] + packed.sizes["tracks"]
-    return size >= SPRITES_MATTER * packed.size
+    return size >= SEARCH.min_sprite_share * packed.size
 
 
 def _readable(scene: Scene) -> bool:

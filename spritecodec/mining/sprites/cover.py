@@ -20,12 +20,12 @@ class Beside(NamedTuple):
     Attributes
     ----------
     values : ndarray, shape (4, MAX_VALUES), uint16
-    count : ndarray, shape (4,), int64
+    choices : ndarray, shape (4,), int64
         How many values each neighbour may have; 0 where nothing is known of it.
     """
 
     values: Ids
-    count: Longs
+    choices: Longs
 
 
 UNKNOWN, ALIKE, DIFFERENT = 0, 1, 2  # how a sprite's neighbour compares with the frame's
@@ -47,11 +47,11 @@ def look_beside(view: View, y: int, x: int, only_open: bool, beside: Beside) -> 
     for k in range(4):
         yy = y + (k == 1) - (k == 3)
         xx = x + (k == 0) - (k == 2)
-        beside.count[k] = 0
+        beside.choices[k] = 0
         if on_screen(view, yy, xx):
             s = view.state[yy, xx]
             if is_open(s) or not (only_open or is_explained(s)):
-                beside.count[k] = explaining(view, yy, xx, beside.values[k])
+                beside.choices[k] = explaining(view, yy, xx, beside.values[k])
 
 
 @njit(cache=True)
@@ -61,9 +61,9 @@ def compare_beside(around: Ids, i: int, k: int, beside: Beside) -> int:
     `around` is that of `Sprites`.
     """
     value = around[i, k]
-    if value == CLEAR or beside.count[k] == 0:
+    if value == CLEAR or beside.choices[k] == 0:
         return UNKNOWN
-    for j in range(beside.count[k]):
+    for j in range(beside.choices[k]):
         if value == beside.values[k, j]:
             return ALIKE
     return DIFFERENT
@@ -119,7 +119,8 @@ def open_inside(sums: NDArray[np.int32], x: int, y: int, height: int, width: int
     """Open pixels of the part of a box at (x, y) that is on the screen, by `sum_open`."""
     top, bottom = max(y, 0), min(y + height, sums.shape[0] - 1)
     left, right = max(x, 0), min(x + width, sums.shape[1] - 1)
-    return sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+    above = sums[top, right] - sums[top, left]
+    return int(sums[bottom, right] - sums[bottom, left] - above)
 
 
 @njit(cache=True)

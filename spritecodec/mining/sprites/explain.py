@@ -107,7 +107,10 @@ def cover(
     count, budget = cover_points(
         view, dictionary.index(), points, min_gain, COVER.max_failures, budget, found
     )
-    placed = [Found(*row, bool(over_overlay)) for *row, over_overlay in found[:count].tolist()]
+    placed = [
+        Found(sprite, x, y, covered, over, bool(over_overlay))
+        for sprite, x, y, covered, over, over_overlay in found[:count].tolist()
+    ]
     return placed, budget
 
 

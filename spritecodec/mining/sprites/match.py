@@ -33,14 +33,14 @@ from spritecodec.mining.sprites.dictionary import MAX_ALTERNATIVES, Patterns, Sp
 def on_screen(view: View, y: int, x: int) -> bool:
     """Whether a pixel lies in the frame."""
     h, w = view.frame.shape
-    return 0 <= y < h and 0 <= x < w
+    return bool(0 <= y < h and 0 <= x < w)
 
 
 # Every array that a call passes costs time, so this is inlined as it stands.
 @njit(cache=True, inline="always")
 def is_certain(view: View, value: int, also: int) -> bool:
     """Whether a pixel can only be one colour, by its value and the first alternative."""
-    return not is_material(view, value) and also == CLEAR
+    return not is_material(view, value) and bool(also == CLEAR)
 
 
 @njit(cache=True)

@@ -1,9 +1,9 @@
-"""Merging: what is always seen together becomes one sprite.
+"""Merging: sprites that are always seen together become one.
 
 Mining cuts an object where it happens to look like the background, and cuts it differently
-wherever the background differs. Over a whole scene it shows which pieces belong together:
-wherever one piece is placed, the other fits at the same distance. Such pieces are joined, as
-often as it takes; a second mining with the joined sprites shows what they are worth.
+wherever the background differs. A whole scene shows which fragments belong together: wherever
+one is placed, the other fits at the same distance. Another mining, with the merged sprites, shows
+what they are worth.
 """
 
 from __future__ import annotations
@@ -14,19 +14,14 @@ import numpy as np
 
 from spritecodec.mining.arrays import CLEAR, Ids, Longs
 from spritecodec.mining.indexed import OTHER, Indexed
+from spritecodec.mining.thresholds import MERGE
 from spritecodec.scene import Scene
 
-WIDEST_GAP = 4  # pixels between the boxes of pieces that may belong together
-# Of the places of a piece, where another must fit to belong to it. Not all: a place may be
-# covered by something in front, or be another object that looks the same.
-AGREED = 0.8
-FEWEST_TOGETHER = 2
-LEAST_TOGETHER = 0.02  # of a piece's placements; a piece may seldom need its neighbour drawn
-MOST_NEIGHBOURS = 48  # tried for a piece, those seen with it most often
-MOST_PLACEMENTS = 100  # looked at for one piece, spread over the clip: enough for a vote
-# Distances are packed into one number with the sprites' numbers, to be counted.
-FARTHEST = 1 << 9
-MOST_AT_ONCE = 400  # placements in a frame; more are texture, and their pairs too many
+# To be counted, two sprites and their distance are packed into one number: numbers of
+# SPRITE_BITS, and dx and dy of DISTANCE_BITS each, from -MAX_DISTANCE on.
+SPRITE_BITS = 20
+DISTANCE_BITS = 10
+MAX_DISTANCE = 1 << (DISTANCE_BITS - 1)
 
 
 class _Placements:
@@ -44,45 +39,65 @@ class _Placements:
 
 
 def _neighbours(at: _Placements, width: Longs, height: Longs) -> tuple[Longs, Longs]:
-    """Which sprites are seen side by side: rows (sprite, other, dx, dy), and how often each."""
+    """Which sprites are seen side by side.
+
+    Parameters
+    ----------
+    at : _Placements
+    width, height : ndarray, shape (sprites,), int64
+
+    Returns
+    -------
+    rows : ndarray, shape (m, 4), int64
+        (sprite, other, dx, dy), ordered by sprite, those seen most often first.
+    count : ndarray, shape (m,), int64
+        How often each was seen.
+    """
     order = np.argsort(at.frame, kind="stable")
     keys = [np.zeros(0, np.int64)]
     for frame in np.split(order, np.flatnonzero(np.diff(at.frame[order])) + 1):
-        if len(frame) > MOST_AT_ONCE:
+        if len(frame) > MERGE.max_in_frame:
             continue
         x, y, s = at.x[frame], at.y[frame], at.sprite[frame]
-        right, below = x + width[s] + WIDEST_GAP, y + height[s] + WIDEST_GAP
+        right, below = x + width[s] + MERGE.max_gap, y + height[s] + MERGE.max_gap
         near = (x[:, None] <= right) & (x <= right[:, None])
         near &= (y[:, None] <= below) & (y <= below[:, None])
         np.fill_diagonal(near, False)
         i, j = np.nonzero(near)
         dx, dy = x[j] - x[i], y[j] - y[i]
-        close = (abs(dx) < FARTHEST) & (abs(dy) < FARTHEST)
-        key = (s[i] << 40) | (s[j] << 20) | (dx + FARTHEST) << 10 | (dy + FARTHEST)
+        close = (abs(dx) < MAX_DISTANCE) & (abs(dy) < MAX_DISTANCE)
+        key = s[i] << SPRITE_BITS | s[j]
+        key = key << DISTANCE_BITS | (dx + MAX_DISTANCE)
+        key = key << DISTANCE_BITS | (dy + MAX_DISTANCE)
         keys.append(key[close])
     key, count = np.unique(np.concatenate(keys), return_counts=True)
-    low = 2 * FARTHEST - 1
-    rows = np.stack(
-        [key >> 40, key >> 20 & 0xFFFFF, (key >> 10 & low) - FARTHEST, (key & low) - FARTHEST], 1
-    )
-    often = np.lexsort((-count, rows[:, 0]))
-    return rows[often], count[often]
+    pair, low = key >> 2 * DISTANCE_BITS, (1 << DISTANCE_BITS) - 1
+    dx, dy = (key >> DISTANCE_BITS & low) - MAX_DISTANCE, (key & low) - MAX_DISTANCE
+    rows = np.stack([pair >> SPRITE_BITS, pair & (1 << SPRITE_BITS) - 1, dx, dy], axis=1)
+    order = np.lexsort((-count, rows[:, 0]))
+    return rows[order], count[order]
 
 
-def _joined(
+def _merged(
     frames: Indexed, at: _Placements, places: Longs, pictures: list[Ids], rows: Longs
 ) -> Ids:
-    """A sprite with those of its neighbours that fit wherever it is placed.
+    """A sprite, merged with those of its neighbours that fit wherever it is placed.
 
     Parameters
     ----------
     frames : Indexed
     at : _Placements
-    places : ndarray
-        Where the sprite is placed.
-    pictures : list of ndarray
-    rows : ndarray, shape (m, 4)
-        (sprite, neighbour, dx, dy), the likeliest first; one sprite's.
+    places : ndarray, shape (n,), int64
+        The sprite's placements.
+    pictures : list of ndarray, each shape (h, w), uint16
+        All sprites.
+    rows : ndarray, shape (m, 4), int64
+        (sprite, neighbour, dx, dy) of that sprite, those seen most often first.
+
+    Returns
+    -------
+    ndarray, shape (h, w), uint16
+        With a clear border.
     """
     height, width = pictures[int(rows[0, 0])].shape
     sizes = np.array([pictures[b].shape for b in rows[:, 1].tolist()])
@@ -90,29 +105,31 @@ def _joined(
     right = max(width, int((rows[:, 2] + sizes[:, 1]).max()))
     bottom = max(height, int((rows[:, 3] + sizes[:, 0]).max()))
     chosen = places[
-        np.unique(np.linspace(0, len(places) - 1, min(len(places), MOST_PLACEMENTS)).astype(int))
+        np.unique(
+            np.linspace(0, len(places) - 1, min(len(places), MERGE.max_placements)).astype(int)
+        )
     ]
     seen = frames.windows(
         at.frame[chosen], at.x[chosen] - left, at.y[chosen] - top, top + bottom, left + right
     )
-    joined = np.full(seen.shape[1:], CLEAR, np.uint16)
-    joined[top : top + height, left : left + width] = pictures[int(rows[0, 0])]
+    merged = np.full(seen.shape[1:], CLEAR, np.uint16)
+    merged[top : top + height, left : left + width] = pictures[int(rows[0, 0])]
     agree = np.ones(len(chosen), bool)
     for _, b, dx, dy in rows.tolist():
         y, x = np.nonzero(pictures[b] != CLEAR)
         colour = pictures[b][y, x]
         y, x = y + dy + top, x + dx + left
-        new = joined[y, x] == CLEAR
+        new = merged[y, x] == CLEAR
         shown = seen[:, y[new], x[new]]
         fits = agree & ((shown == colour[new]) | (shown >= OTHER)).all(axis=1)
-        if new.any() and fits.sum() >= max(FEWEST_TOGETHER, AGREED * agree.sum()):
+        if new.any() and fits.sum() >= max(MERGE.min_together, MERGE.min_agreement * agree.sum()):
             agree = fits
-            joined[y[new], x[new]] = colour[new]
-    return joined
+            merged[y[new], x[new]] = colour[new]
+    return merged
 
 
 def merge_sprites(scene: Scene, frames: Indexed) -> list[Ids]:
-    """A scene's sprites, each joined with the sprites that always fit beside it.
+    """A scene's sprites, each merged with the sprites that always fit beside it.
 
     Parameters
     ----------
@@ -139,13 +156,14 @@ def merge_sprites(scene: Scene, frames: Indexed) -> list[Ids]:
     found: Counter[tuple[tuple[int, ...], bytes]] = Counter()
     for s, picture in enumerate(pictures):
         places = by_sprite[place[s] : place[s + 1]]
-        if len(places) < FEWEST_TOGETHER:
+        if len(places) < MERGE.min_together:
             continue
         own = slice(row[s], row[s + 1])
-        likely = together[own] >= max(FEWEST_TOGETHER, LEAST_TOGETHER * len(places))
-        beside = rows[own][likely][:MOST_NEIGHBOURS]
+        often = MERGE.min_together_share * len(places)
+        likely = together[own] >= max(MERGE.min_together, often)
+        beside = rows[own][likely][: MERGE.max_neighbours]
         if len(beside):
-            picture = _joined(frames, at, places, pictures, beside)
+            picture = _merged(frames, at, places, pictures, beside)
         y, x = np.nonzero(picture != CLEAR)
         if not len(y):  # all translucent
             continue
