@@ -150,45 +150,67 @@ class RecolouringThresholds(NamedTuple):
     """Detecting flashes, fades and palette cycling (`recolouring`)."""
 
     max_colours: int = 1024
-    """Colours of a clip. Clips with more have no palette, and are not searched."""
+    """Colours of a clip. Clips with more have no palette, and are not searched.
+    No effect at half or double on 1 clip.
+    """
 
     min_purity: float = 0.8
-    """Share of a colour's pixels that must turn into one other colour at once."""
+    """Share of a colour's pixels that must turn into one other colour at once.
+    Half: recolouring +3.5 %; double: recolouring -3.6 %.
+    """
 
     min_pixels: int = 8
-    """Pixels of a colour in a frame. Colours of fewer do not show what they become."""
+    """Pixels of a colour in a frame. Colours of fewer do not show what they become.
+    Half: recolouring -8.5 %; double: recolouring -1.1 %.
+    """
 
     min_changed: float = 0.01
-    """Share of the screen that must change at an event, and that a table must explain."""
+    """Share of the screen that must change at an event, and that a table must explain.
+    Half: recolouring -10 %; double: no effect.
+    """
 
     min_explained: float = 0.5
-    """Share of the changed pixels that a table must explain."""
+    """Share of the changed pixels that a table must explain.
+    No effect at half on 1 clip.
+    """
 
     min_merging: float = 0.5
     """Share of the explained pixels whose colour several colours become. From here on the
     table merges colours, and must explain ``min_explained_merging``."""
 
     min_explained_merging: float = 0.9
-    """Share of the changed pixels that a table must explain where it merges colours."""
+    """Share of the changed pixels that a table must explain where it merges colours.
+    No effect at half or double on 1 clip.
+    """
 
     min_kept: float = 0.5
     """Share of the screen that agrees with the previous frame. Below it, a change that no
-    table explains ends the walk: it is a cut."""
+    table explains ends the walk: it is a cut.
+    No effect at half on 1 clip.
+    """
 
     max_unexplained: float = 0.05
-    """Share of the screen that a table may leave unexplained."""
+    """Share of the screen that a table may leave unexplained.
+    Half: recolouring +110 %; double: no effect.
+    """
 
     known_margin: float = 0.005
-    """Share of the screen that a known table may explain less than a new one, and be taken."""
+    """Share of the screen that a known table may explain less than a new one, and be taken.
+    No effect at half or double on 1 clip.
+    """
 
     max_count_ratio: int = 2
     """Times as many pixels that a small thing may have after its change of colour."""
 
     min_stretch: int = 8
-    """Frames. The walks start from longer stretches between events first."""
+    """Frames. The walks start from longer stretches between events first.
+    Half: no effect; double: recolouring -2.1 %.
+    """
 
     neighbourhood: int = 3
-    """Pixels around a pixel in which its colour of the previous frame is sought."""
+    """Pixels around a pixel in which its colour of the previous frame is sought.
+    Half: recolouring -0.1 %; double: recolouring +0.2 %.
+    """
 
 
 RECOLOURING = RecolouringThresholds()
@@ -210,14 +232,18 @@ class CameraThresholds(NamedTuple):
     """Displacements returned by a vote, those with the most votes first."""
 
     max_keys: int = 64
-    """Keyframes remembered, the latest."""
+    """Keyframes remembered, the latest.
+    No effect at half or double on 2 clips.
+    """
 
     keys_per_screen: int = 3
     """A frame becomes a keyframe where none of its room lies within the screen's size divided
     by this."""
 
     min_room: int = 8
-    """Frames. Rooms shown for less are not worth a background."""
+    """Frames. Rooms shown for less are not worth a background.
+    No effect at half or double on 1 clip.
+    """
 
 
 CAMERA = CameraThresholds()
@@ -228,16 +254,22 @@ class PanThresholds(NamedTuple):
     frame's commonest."""
 
     min_cells: int = 6
-    """Cells of the screen that must vote for a displacement to be the camera's."""
+    """Cells of the screen that must vote for a displacement to be the camera's.
+    Half: no effect; double: river-raid:300 +2.4 %.
+    """
 
     min_votes: int = 60
-    """Windows that must vote for a displacement to show the overlay."""
+    """Windows that must vote for a displacement to show the overlay.
+    No effect at half or double on 1 clip.
+    """
 
     overlay_period: int = 5
     """Frames; the overlay is sought in every so many-th pair of frames."""
 
     max_scroll: int = 64
-    """Pixels a frame of a displacement that shows the overlay."""
+    """Pixels a frame of a displacement that shows the overlay.
+    No effect at half or double on 1 clip.
+    """
 
     min_overlay_frames: int = 3
     """Pairs of frames that must show that a pixel stands still, or that it scrolls."""
@@ -250,17 +282,23 @@ class PanThresholds(NamedTuple):
     to be left out of the grown overlay."""
 
     sure_agreement: float = 0.98
-    """Share of the drawn pixels. From here on a displacement is taken without a vote."""
+    """Share of the drawn pixels. From here on a displacement is taken without a vote.
+    Half: river-raid:300 +34 %; double: no effect.
+    """
 
     steady_agreement: float = 0.8
-    """Share of the drawn pixels that must agree with a displacement like the one before."""
+    """Share of the drawn pixels that must agree with a displacement like the one before.
+    No effect at half or double on 1 clip.
+    """
 
     min_agreement: float = 0.6
     """Share of the drawn pixels that must agree with the best displacement where no keyframe
     does. Below it there is a cut."""
 
     max_acceleration: int = 3
-    """Pixels a frame by which displacements are like the one before."""
+    """Pixels a frame by which displacements are like the one before.
+    No effect at half or double on 1 clip.
+    """
 
     same_ground_agreement: float = 0.9
     """Share of the drawn pixels that must agree where the commonest colour has changed."""
@@ -275,24 +313,34 @@ class PanThresholds(NamedTuple):
     """Displacements from each keyframe that are tried, beside standing still."""
 
     max_key_windows: int = 4096
-    """Windows of a keyframe that vote."""
+    """Windows of a keyframe that vote.
+    No effect at half or double on 1 clip.
+    """
 
     min_drawn: int = 64
     """Drawn pixels. Fewer neither show a displacement nor a place."""
 
     min_drawn_share: float = 0.05
     """Share of the screen. Fewer drawn pixels show no cut: some objects on a plain ground
-    move."""
+    move.
+    No effect at half or double on 1 clip.
+    """
 
     cut_agreement: float = 0.75
     """Share of the drawn pixels that agree with standing still. Below it there may be a cut
-    under a camera at rest."""
+    under a camera at rest.
+    No effect at half or double on 1 clip.
+    """
 
     cut_share: float = 0.1
-    """Share of the screen that must change at such a cut, and be still on both sides of it."""
+    """Share of the screen that must change at such a cut, and be still on both sides of it.
+    No effect at half or double on 1 clip.
+    """
 
     cut_frames: int = 4
-    """Frames on both sides of such a cut in which these pixels are still."""
+    """Frames on both sides of such a cut in which these pixels are still.
+    No effect at half or double on 1 clip.
+    """
 
 
 PAN = PanThresholds()
@@ -302,19 +350,29 @@ class RoomsThresholds(NamedTuple):
     """Distinguishing rooms that differ in a few places (`camera.rooms`)."""
 
     still_frames: int = 12
-    """Frames on both sides of a switch in which the pixels that change are still."""
+    """Frames on both sides of a switch in which the pixels that change are still.
+    No effect at half or double on 1 clip.
+    """
 
     min_switched: float = 0.02
-    """Share of the screen that must change at a switch."""
+    """Share of the screen that must change at a switch.
+    No effect at half or double on 1 clip.
+    """
 
     min_stretch: int = 24
-    """Frames between two switches."""
+    """Frames between two switches.
+    No effect at half or double on 1 clip.
+    """
 
     max_difference: float = 0.005
-    """Share of the screen in which two views of one room may differ."""
+    """Share of the screen in which two views of one room may differ.
+    No effect at half or double on 1 clip.
+    """
 
     max_voters: int = 64
-    """Frames of a stretch that vote for its view."""
+    """Frames of a stretch that vote for its view.
+    No effect at half or double on 1 clip.
+    """
 
 
 ROOMS = RoomsThresholds()
@@ -324,52 +382,82 @@ class ParallaxThresholds(NamedTuple):
     """Finding planes at several depths (`camera.parallax`)."""
 
     baseline: int = 16
-    """Frames between the two of a pair: in that time planes move apart."""
+    """Frames between the two of a pair: in that time planes move apart.
+    No effect at half or double on 1 clip.
+    """
 
     share_pairs: int = 60
-    """Pairs of frames that vote for the planes' shares of the camera's motion."""
+    """Pairs of frames that vote for the planes' shares of the camera's motion.
+    No effect at half or double on 1 clip.
+    """
 
     rounding_pairs: int = 300
-    """Pairs of frames that vote for how positions are rounded."""
+    """Pairs of frames that vote for how positions are rounded.
+    No effect at half or double on 1 clip.
+    """
 
     min_motion: int = 12
-    """Pixels that the camera must move over the baseline for a pair to vote for shares."""
+    """Pixels that the camera must move over the baseline for a pair to vote for shares.
+    No effect at half or double on 1 clip.
+    """
 
     max_motion: int = 100
-    """Pixels that the camera may move over the baseline for a pair to vote for shares."""
+    """Pixels that the camera may move over the baseline for a pair to vote for shares.
+    No effect at half or double on 1 clip.
+    """
 
     max_displacements: int = 12
-    """Displacements returned by a vote, those with the most votes first."""
+    """Displacements returned by a vote, those with the most votes first.
+    No effect at half or double on 1 clip.
+    """
 
     min_votes: int = 20
-    """Windows that must vote for a displacement to be a plane's."""
+    """Windows that must vote for a displacement to be a plane's.
+    No effect at half or double on 1 clip.
+    """
 
     min_cells: int = 3
-    """Cells of the screen that must vote for a displacement to be a plane's."""
+    """Cells of the screen that must vote for a displacement to be a plane's.
+    No effect at half or double on 1 clip.
+    """
 
     min_plane_share: float = 0.03
-    """Share of all votes that a plane must have."""
+    """Share of all votes that a plane must have.
+    No effect at half or double on 1 clip.
+    """
 
     max_denominator: int = 16
-    """Of the shares that are tried: games divide the camera's position by small numbers."""
+    """Of the shares that are tried: games divide the camera's position by small numbers.
+    No effect at half or double on 1 clip.
+    """
 
     near_share: float = 1 / 24
     """Share of the camera's motion. Shares so close to the one found are tried against the
-    whole path."""
+    whole path.
+    No effect at half or double on 1 clip.
+    """
 
     min_windows: int = 64
-    """Windows that occur once in a frame, for it to show where it is."""
+    """Windows that occur once in a frame, for it to show where it is.
+    No effect at half or double on 1 clip.
+    """
 
     min_matched: float = 0.05
     """Share of these windows that must vote for the best displacement. Below it there is a
-    cut."""
+    cut.
+    No effect at half or double on 1 clip.
+    """
 
     min_key_matched: float = 0.25
     """Share of these windows that must vote for a displacement from a keyframe, for the place
-    to be one seen before."""
+    to be one seen before.
+    No effect at half or double on 1 clip.
+    """
 
     max_cuts: float = 1 / 8
-    """Share of the frames that may follow a cut. With more there is no camera to follow."""
+    """Share of the frames that may follow a cut. With more there is no camera to follow.
+    No effect at half or double on 1 clip.
+    """
 
     max_tables: int = 24
     """Tables of windows kept in memory, the latest."""
@@ -436,33 +524,47 @@ class PlaneThresholds(NamedTuple):
     """Frames that vote at first, evenly spaced, at least (or all). All vote in the end."""
 
     hit_weight: int = 10
-    """What a pixel counts that a place explains; the unit of all votes."""
+    """What a pixel counts that a place explains; the unit of all votes.
+    Half: translucency -10 %, animation -0.1 %; double: translucency -3.7 %, animation +0.3 %.
+    """
 
     veiled_hit_weight: int = 9
     """What a pixel counts that a place explains through some material. Less than
-    ``hit_weight``, so that of equals the plain explanation is chosen."""
+    ``hit_weight``, so that of equals the plain explanation is chosen.
+    Half: translucency -3.7 %, animation +0.3 %; double: translucency -10 %, animation -0.1 %.
+    """
 
     min_steady_share: float = 0.8
     """Share of the pixels seen of a place that must agree for a first claim, and for a
-    material that replaces a blend."""
+    material that replaces a blend.
+    Half: translucency +3.7 %, animation +0.3 %; double: translucency -2.8 %.
+    """
 
     max_chance_hits: int = 2
     """Pixels added to those seen of a place before the first claim, because what is seen in
-    few frames agrees by chance."""
+    few frames agrees by chance.
+    Half: animation +1.2 %, translucency -0.2 %; double: translucency -0.4 %.
+    """
 
     min_support: float = 0.5
     """Share of the pixels seen of a place that must show its value. Below it, the place is
-    clear."""
+    clear.
+    Half: translucency -5.1 %, animation -2.0 %.
+    """
 
     min_object: int = 12
     """Pixels of a connected region that differs from the background. From here on it is an
-    object, and does not vote."""
+    object, and does not vote.
+    Half: translucency -3.2 %; double: translucency -3.3 %.
+    """
 
     max_rounds: int = 6
     """Rounds of improving each plane in turn."""
 
     min_changes: float = 0.0002
-    """Share of all places. The rounds end when no more than that change."""
+    """Share of all places. The rounds end when no more than that change.
+    No effect at half or double on 2 clips.
+    """
 
 
 PLANES = PlaneThresholds()
@@ -472,23 +574,33 @@ class UnmixThresholds(NamedTuple):
     """Separating what planes always show through a material (`background.unmix`)."""
 
     max_colours_a_place: int = 8
-    """Colours counted at each place of a plane: the first that it shows."""
+    """Colours counted at each place of a plane: the first that it shows.
+    No effect at half or double on 2 clips.
+    """
 
     min_colour_share: float = 0.03
-    """Share of the pixels seen of a place that must show a colour for it to count."""
+    """Share of the pixels seen of a place that must show a colour for it to count.
+    No effect at half or double on 2 clips.
+    """
 
     min_blends: int = 2
-    """Pairs of colours, with and without a material, that some place must show."""
+    """Pairs of colours, with and without a material, that some place must show.
+    No effect at half or double on 2 clips.
+    """
 
     max_materials: int = 48
     """Materials tried, those that explain the most places first."""
 
     min_taken: float = 0.2
     """Places where the material replaces the blend, for each place of planes behind that
-    changes."""
+    changes.
+    Half: no effect; double: translucency -3.2 %.
+    """
 
     min_certain: float = 0.2
-    """Share of those places where no plain colour explains as much."""
+    """Share of those places where no plain colour explains as much.
+    No effect at half or double on 2 clips.
+    """
 
 
 UNMIX = UnmixThresholds()
@@ -501,19 +613,29 @@ class MaterialThresholds(NamedTuple):
     """Pairs of neighbouring pixels from which materials are guessed."""
 
     max_together: int = 1000
-    """Pairs of colours seen at one place that are compared with one another."""
+    """Pairs of colours seen at one place that are compared with one another.
+    No effect at half or double on 1 clip.
+    """
 
     min_distance: float = 30
-    """RGB distance between two backgrounds that give an alpha."""
+    """RGB distance between two backgrounds that give an alpha.
+    Half: no effect; double: translucency -1.1 %.
+    """
 
     min_common: int = 200
-    """Times that two backgrounds must be seen side by side for ``min_common_distance``."""
+    """Times that two backgrounds must be seen side by side for ``min_common_distance``.
+    No effect at half or double on 1 clip.
+    """
 
     min_common_distance: float = 20
-    """RGB distance between two backgrounds that are often seen side by side."""
+    """RGB distance between two backgrounds that are often seen side by side.
+    No effect at half or double on 1 clip.
+    """
 
     max_error: float = 1.01
-    """Colour values by which rounding may move a blend."""
+    """Colour values by which rounding may move a blend.
+    No effect at half or double on 1 clip.
+    """
 
     min_left: float = 0.01
     """Share of the background that a guessed material lets through, at least."""
@@ -528,16 +650,24 @@ class MaterialThresholds(NamedTuple):
     """Pixels that one pair of colours counts in the mean of a guess."""
 
     alpha_steps: int = 50
-    """Steps from opaque to clear. Guesses within one step are one guess."""
+    """Steps from opaque to clear. Guesses within one step are one guess.
+    No effect at half or double on 1 clip.
+    """
 
     colour_step: float = 5
-    """Colour values. Guesses within one step are one guess."""
+    """Colour values. Guesses within one step are one guess.
+    No effect at half or double on 1 clip.
+    """
 
     max_guesses: int = 400
-    """Guesses that are fitted, those of the most pixels first."""
+    """Guesses that are fitted, those of the most pixels first.
+    No effect at half or double on 1 clip.
+    """
 
     max_kin: int = 20
-    """Guesses that share an alpha or a colour with one known material."""
+    """Guesses that share an alpha or a colour with one known material.
+    No effect at half or double on 1 clip.
+    """
 
     kin_colour_margin: float = 2
     """As ``colour_margin``, for a guess of known alpha."""
@@ -549,7 +679,9 @@ class MaterialThresholds(NamedTuple):
     """Rounds of least squares by which a guess is refined."""
 
     fit_distance: float = 2.5
-    """Colour values between a pixel and a guess. Nearer pixels take part in the fit."""
+    """Colour values between a pixel and a guess. Nearer pixels take part in the fit.
+    No effect at half or double on 1 clip.
+    """
 
     min_spread: float = 1
     """Weighted sum of squares, in colour values, of the backgrounds of a fit."""
@@ -563,29 +695,45 @@ class MaterialThresholds(NamedTuple):
     less the colour shows."""
 
     min_pixels: int = 30
-    """Pixels that a material must explain."""
+    """Pixels that a material must explain.
+    Half: no effect; double: translucency -3.7 %.
+    """
 
     min_backgrounds: int = 3
-    """Colours of the background over which a material must explain pixels."""
+    """Colours of the background over which a material must explain pixels.
+    Half: no effect; double: translucency -3.7 %.
+    """
 
     min_pixels_of_two: int = 300
-    """Pixels that a material must explain over each of two backgrounds, where it has no more."""
+    """Pixels that a material must explain over each of two backgrounds, where it has no more.
+    No effect at half or double on 1 clip.
+    """
 
     min_exact_share: float = 0.7
     """Share of the pixels near a fit, or of their pairs of colours, that the material must
-    explain exactly."""
+    explain exactly.
+    Half: translucency -11 %; double: translucency -4.5 %.
+    """
 
     max_ambiguous_backgrounds: int = 8
-    """Colours of the background. So few leave more than one material possible."""
+    """Colours of the background. So few leave more than one material possible.
+    No effect at half or double on 1 clip.
+    """
 
     max_common_colours: int = 64
-    """Colours of the background, the commonest first, that decide between such materials."""
+    """Colours of the background, the commonest first, that decide between such materials.
+    No effect at half or double on 1 clip.
+    """
 
     max_difference: int = 20
-    """Values of alpha and of colour between such materials and the first fit."""
+    """Values of alpha and of colour between such materials and the first fit.
+    No effect at half or double on 1 clip.
+    """
 
     max_materials: int = 200
-    """Materials of a clip."""
+    """Materials of a clip.
+    No effect at half or double on 1 clip.
+    """
 
 
 MATERIALS = MaterialThresholds()
@@ -597,44 +745,68 @@ class CycleThresholds(NamedTuple):
     """Detecting periods (`animation.cycles`)."""
 
     min_wrong_frames: int = 6
-    """Frames in which the plane is wrong at a place. From here on the place may be animated."""
+    """Frames in which the plane is wrong at a place. From here on the place may be animated.
+    Half: animation +1.4 %; double: animation +7.0 %.
+    """
 
     min_wrong_share: float = 0.05
-    """Share of the frames that show the place in which the plane must be wrong."""
+    """Share of the frames that show the place in which the plane must be wrong.
+    No effect at half or double on 1 clip.
+    """
 
     max_observations: int = 12_000_000
     """Pixels of all frames that are kept; of the places, those that are wrong most often."""
 
     max_period: int = 128
-    """Frames."""
+    """Frames.
+    No effect at half or double on 1 clip.
+    """
 
     min_pairs: int = 20
-    """Pairs of frames one period apart that show the place."""
+    """Pairs of frames one period apart that show the place.
+    No effect at half or double on 1 clip.
+    """
 
     min_agreement: float = 0.93
-    """Share of these pairs that must agree."""
+    """Share of these pairs that must agree.
+    Half: animation +37 %; double: no effect.
+    """
 
     max_disagreement: float = 0.85
-    """Share of the pairs at some smaller distance that may agree: the place changes in between."""
+    """Share of the pairs at some smaller distance that may agree: the place changes in between.
+    No effect at half or double on 1 clip.
+    """
 
     min_places: int = 24
-    """Places that share a period."""
+    """Places that share a period.
+    No effect at half or double on 1 clip.
+    """
 
     min_period_share: float = 0.1
-    """Share of the places that return after so many frames whose cycle must explain them."""
+    """Share of the places that return after so many frames whose cycle must explain them.
+    No effect at half or double on 1 clip.
+    """
 
     min_change_share: float = 0.05
     """Places that change at a frame of the period, as a share of those that change at the frame
-    where most do. Below it, the step goes on."""
+    where most do. Below it, the step goes on.
+    No effect at half or double on 1 clip.
+    """
 
     max_steps: int = 32
-    """Steps of a period. Each takes memory for the whole plane."""
+    """Steps of a period. Each takes memory for the whole plane.
+    No effect at half or double on 1 clip.
+    """
 
     min_error_reduction: float = 0.4
-    """Share of the frames where the plane is wrong that a cycle must explain besides."""
+    """Share of the frames where the plane is wrong that a cycle must explain besides.
+    Half: no effect; double: animation +6.1 %.
+    """
 
     min_coverage: float = 0.5
-    """Share of all frames that show the place that a cycle must explain."""
+    """Share of all frames that show the place that a cycle must explain.
+    No effect at half on 1 clip.
+    """
 
     min_votes: int = 2
     """Frames that must show a place in a step. Below it, the step shows what the step before
@@ -648,20 +820,28 @@ class AnimationThresholds(NamedTuple):
     """Choosing animations (`animation.animations`)."""
 
     min_places: int = 4
-    """Connected places of an animation."""
+    """Connected places of an animation.
+    No effect at half or double on 1 clip.
+    """
 
     min_cycles: int = 2
-    """Periods in which an animation must be seen."""
+    """Periods in which an animation must be seen.
+    Half: animation -0.4 %; double: animation +27 %.
+    """
 
     min_gain_a_pixel: int = 4
-    """Pixels of all frames that an animation must explain for each pixel of its pictures."""
+    """Pixels of all frames that an animation must explain for each pixel of its pictures.
+    Half: no effect; double: animation +16 %.
+    """
 
     min_gain: int = 100
     """Pixels of all frames that an animation must explain beyond ``min_gain_a_pixel``."""
 
     max_loss_a_pixel: int = 2
     """Pixels of all frames that a template may explain less than the animations which it
-    replaces, for each pixel of its pictures: shared pictures cost less."""
+    replaces, for each pixel of its pictures: shared pictures cost less.
+    No effect at half or double on 1 clip.
+    """
 
 
 ANIMATIONS = AnimationThresholds()
@@ -671,16 +851,22 @@ class TemplateThresholds(NamedTuple):
     """Matching animations with one another (`animation.templates`)."""
 
     min_animations: int = 3
-    """Animations from which a template is made."""
+    """Animations from which a template is made.
+    Half: animation +9.4 %; double: no effect.
+    """
 
     max_models: int = 48
     """Animations that are compared with all others."""
 
     min_agreement: float = 0.75
-    """Share of a template's pixels that must agree."""
+    """Share of a template's pixels that must agree.
+    Half: animation +3.1 %; double: no effect.
+    """
 
     margin: int = 2
-    """Pixels around an animation that may belong to it."""
+    """Pixels around an animation that may belong to it.
+    No effect at half or double on 1 clip.
+    """
 
     max_comparisons: int = 1 << 30
     """Pixels compared to find a template in one place. Where more are needed, it is not
