@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from spritecodec.clip import Clip
     from spritecodec.model.training import Training
-    from spritecodec.segment_encoder import Progress, Quality
+    from spritecodec.reader import Reader
+    from spritecodec.segment_encoder import Progress, Quality, SegmentEncoder
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class EncodeReport:
     notes: tuple[str, ...]
 
 
+# The arguments are keywords of the public interface, each with its own meaning and default.
 def encode(
     source: str | os.PathLike[str] | Clip | NDArray[np.uint8],
     target: str | os.PathLike[str],
@@ -167,34 +169,44 @@ def encode(
         encoder = SegmentEncoder(clip, aim, training, stream, say)
         encoder.run()
         written = encoder.verify(stream)
-        breakdown, duration = written.breakdown(), written.duration
-    if training is not None:
-        training.settle()
-        if temporary:
-            shutil.rmtree(workdir, ignore_errors=True)
-    size = path.stat().st_size
+        if training is not None:
+            training.settle()
+        notes = _notes(quality, aim, clip)
+        report = _report(encoder, written, training, time.perf_counter() - began, notes)
+    if training is not None and temporary:
+        shutil.rmtree(workdir, ignore_errors=True)
+    return ranks.same(report)
+
+
+def _report(
+    encoder: SegmentEncoder,
+    written: Reader,
+    training: Training | None,
+    seconds: float,
+    notes: tuple[str, ...],
+) -> EncodeReport:
+    """What was done, measured on the file that was written."""
     compared = encoder.compared
     model = training.model if training else None
-    report = EncodeReport(
+    return EncodeReport(
         frames=encoder.frames,
-        seconds=time.perf_counter() - began,
-        size=size,
-        bitrate=8 * size / duration,
-        bits_per_pixel=8 * size / (compared.values // 3),
+        seconds=seconds,
+        size=written.size,
+        bitrate=8 * written.size / written.duration,
+        bits_per_pixel=8 * written.size / (compared.values // 3),
         quality=compared.quality(),
         lowest_quality=compared.lowest,
         lossless=compared.error == 0,
         segments=len(written.segments),
         sprites=len(encoder.library.sprites),
-        breakdown=breakdown,
+        breakdown=written.breakdown(),
         candidates=encoder.candidates,
-        training=training.verdict if training else f"not trained: the preset {preset} never does",
+        training=training.verdict if training else "not trained: the preset never does",
         model_psnr=model.psnr if model else None,
         training_seconds=model.seconds if model else 0.0,
         steps=model.steps if model else 0,
-        notes=_notes(quality, aim, clip),
+        notes=notes,
     )
-    return ranks.same(report)
 
 
 def _check_extra() -> None:

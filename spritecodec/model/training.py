@@ -2,7 +2,7 @@
 
 The model gives mining other sprites to start from. What that can save is the residual, which is
 what mining left unexplained. Where a clip shows a single view, without panning or a change of
-rooms, it saves nothing even so; docs/model.md has the figures.
+rooms, it hardly ever saves anything; docs/model.md has the figures.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Training:
 def can_pay(mined: Packed) -> tuple[bool, str]:
     """Whether the model may save something on a mined segment, and the reason in words."""
     if not any(bool(np.ptp(layer.pan, axis=0).any()) for layer in mined.scene.layers):
-        return False, "the clip shows a single view, where the model has never saved anything"
+        return False, "the clip shows a single view, where training hardly ever pays"
     sprites = (mined.sizes["dictionary"] + mined.sizes["tracks"]) / mined.size
     if sprites < MIN_SPRITE_SHARE:
         return False, f"mining found hardly any sprites: {sprites:.1%} of the bytes"
