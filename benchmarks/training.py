@@ -15,6 +15,7 @@ import multiprocessing
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +27,15 @@ def photo() -> NDArray[np.uint8]:
     """48 frames of 96x128 that pan over a photograph, with noise."""
     from skimage import data, transform
 
-    picture = data.astronaut()
+    astronaut: Any = data.astronaut
+    resize: Any = transform.resize
+    picture = astronaut()
     rng = np.random.default_rng(0)
     frames = []
     for t in range(48):
         x, y = 60 + 2.3 * t, 40 + 1.1 * t
         view = picture[int(y) : int(y + 96 * 2.2), int(x) : int(x + 128 * 2.2)] / 255
-        frame = transform.resize(view, (96, 128), anti_aliasing=True)
+        frame = resize(view, (96, 128), anti_aliasing=True)
         frame = frame + rng.normal(0, 0.008, frame.shape)
         frames.append((np.clip(frame, 0, 1) * 255).round().astype(np.uint8))
     return np.stack(frames)
