@@ -88,15 +88,10 @@ class Solving:
         still = np.zeros((len(frames), 2), np.int64)
         pan = Pan(still, np.zeros(len(frames), np.int64), np.zeros(screen, bool))
         clear = np.full(screen, CLEAR, np.uint16)
-        return Solving(frames, pan, World(clear, clear, still), 1.0, _no_materials(frames))
+        return Solving(frames, pan, World(clear, clear, still), 1.0, Materials.none(frames))
 
 
 Stage = Callable[[Solving], Solving]
-
-
-def _no_materials(frames: Indexed) -> Materials:
-    """None, for the colours of those frames."""
-    return Materials.of(frames, np.zeros((0, 4), np.uint8))
 
 
 def _for_planes(stage: Callable[[Solving, Sample], Solving]) -> Stage:
@@ -220,7 +215,7 @@ def choose_depth(known: Solving) -> Solving:
     left = unexplained_share(known.world, known.frames)
     if left < BACKGROUND.max_remaining * known.unexplained:
         return replace(known, rival=None)
-    materials = _no_materials(known.frames)
+    materials = Materials.none(known.frames)
     return replace(known, world=known.rival, materials=materials, rival=None)
 
 
@@ -228,7 +223,7 @@ def find_front_materials(known: Solving) -> Solving:
     """Find the materials of what is drawn over the background."""
     frames, world = known.frames, known.world
     if len(frames.colours) <= BACKGROUND.max_opaque_colours and world.materials is None:
-        return replace(known, materials=_no_materials(frames))
+        return replace(known, materials=Materials.none(frames))
     return replace(known, materials=find_materials(frames, world, kin=True))
 
 

@@ -55,6 +55,11 @@ class Materials:
         return len(self.rgba)
 
     @staticmethod
+    def none(frames: Indexed) -> Materials:
+        """No materials, for the colours of a clip."""
+        return Materials.of(frames, np.zeros((0, 4), np.uint8))
+
+    @staticmethod
     def of(frames: Indexed, rgba: NDArray[np.uint8]) -> Materials:
         """Materials of some RGBA colours, shape (materials, 4), for the colours of a clip."""
         colours = frames.rgb_of_colours().astype(np.int64)

@@ -40,7 +40,7 @@ def clear_planes(frames: Indexed, parallax: Parallax) -> World:
     shape = [max(shape[axis] for _, shape in laid) for axis in range(2)]
     *behind, nearest = (Plane(np.full(shape, CLEAR, np.uint16), path) for path, _ in laid)
     nothing = np.full(screen, CLEAR, np.uint16)
-    materials = Materials.of(frames, np.zeros((0, 4), np.uint8))
+    materials = Materials.none(frames)
     return World(
         nearest.canvas, nothing, nearest.position, tuple(behind), nothing.copy(), materials
     )
