@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from spritecodec.labels import Labels
+    from spritecodec.label_maps import Labels
 
 EPILOG = """\b
 Examples:
@@ -60,7 +60,7 @@ def command(
     """
     from spritecodec.errors import OutputError, SettingsError
     from spritecodec.formats.video.video_out import Place
-    from spritecodec.labels import Labels
+    from spritecodec.label_maps import Labels
 
     with Labels(source, by, tiles=tiles) as labels:  # type: ignore[arg-type]
         frames = range(*slice(start, stop).indices(len(labels)))

@@ -1,28 +1,19 @@
 """Labels: which sprite, track or layer shows at each pixel of a .spr file or a Scene.
 
-`labels` gives them all at once, `Labels` frame by frame. What needs numpy is imported when it is
-first used, so that importing the package stays quick.
+`labels` gives them all at once, `label_maps.Labels` frame by frame. What needs numpy is imported
+when it is first used, so that importing the package stays quick.
 """
 
 from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from spritecodec.label_maps import By, LabelMap
-    from spritecodec.label_maps import Labels as Labels
     from spritecodec.reader import Reader
     from spritecodec.scene import Scene
-
-
-def __getattr__(name: str) -> Any:
-    if name == "Labels":
-        from spritecodec.label_maps import Labels
-
-        return Labels
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def labels(
