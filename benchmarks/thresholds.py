@@ -28,19 +28,17 @@ import textwrap
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
 import spritecodec as sc
+from benchmarks.clips.excerpt import frames_of, quality_of
 from spritecodec.mining import thresholds
 
 RESULTS = Path(__file__).resolve().parent / "results"
-CACHE = Path(__file__).resolve().parent / "cache"
 MODULE = "spritecodec.mining.thresholds"
 DEEP = ("animation", "translucency", "platformer-small")  # planes at several depths, materials
 FLAT = ("sprite-game-small", "pan-rooms", "pitfall:300", "river-raid:300", "mario-1-1:200")
@@ -170,38 +168,6 @@ def values_hash() -> str:
 
 
 # --- one run --------------------------------------------------------------------------------
-
-
-def frames_of(clip: str) -> NDArray[np.uint8] | None:
-    """The frames of a clip, shape (n, h, w, 3); None where it is not at hand.
-
-    Parameters
-    ----------
-    clip : str
-        ``NAME[:FRAMES][@DB]``.
-    """
-    from benchmarks.clips.gate import GATE
-
-    name, _, count = clip.partition("@")[0].partition(":")
-    most = int(count) if count else None
-    if name in GATE:
-        return GATE[name].draw()[:most]
-    file = CACHE / f"{name}.mp4"
-    if not file.is_file():
-        return None
-    every = (frame for piece in sc.open_clip(str(file)).pieces() for frame in piece.frames)
-    return np.stack(list(islice(every, most)))
-
-
-def quality_of(clip: str) -> float | None:
-    """The PSNR in dB that is asked for; None for every pixel."""
-    from benchmarks.clips.gate import GATE
-
-    name, _, asked = clip.partition("@")
-    if asked:
-        return float(asked)
-    quality = GATE[name].quality if name in GATE else "lossless"
-    return None if quality == "lossless" else float(quality)
 
 
 CHILD = "from benchmarks.thresholds import encode_changed; encode_changed()"

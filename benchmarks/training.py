@@ -1,10 +1,10 @@
 """Where the preset default trains, and what that costs and saves beside fast.
 
-    python -m benchmarks.training sprite-game-small mario-1-1:200 lossy.npy@38 photo@40
+    python -m benchmarks.training sprite-game-small mario-1-1:200 lossy photo@40
 
-A clip is a name of `benchmarks.clips`, a file of frames (n, h, w, 3) uint8, or ``photo``, a view
-that pans over a photograph, with noise; then ``:N`` for its first N frames, and ``@DB`` for a PSNR
-in place of lossless. Prints the rows of a Markdown table. Each encode is a process of its own;
+A clip is one of the size gate, one that ``python -m benchmarks.clips`` has made, or ``photo``, a
+view that pans over a photograph, with noise; then ``:N`` for its first N frames, and ``@DB`` for a
+PSNR in place of lossless. Prints the rows of a Markdown table. Each encode is a process of its own;
 seconds are processor time of one thread. Run it twice: the first run compiles.
 """
 
@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from benchmarks.clips.excerpt import frames_of, quality_of
 
 PRESETS = ("fast", "default")
 
@@ -41,36 +43,24 @@ def photo() -> NDArray[np.uint8]:
     return np.stack(frames)
 
 
-def frames_of(name: str, count: int | None) -> NDArray[np.uint8]:
-    """The first frames of a clip."""
-    from benchmarks.clips.registry import spec_of
-    from benchmarks.segmentation import first_frames
-
-    if name == "photo":
-        return photo()[:count]
-    if name.endswith(".npy"):
-        frames: NDArray[np.uint8] = np.load(name)[:count]
-        return frames
-    return first_frames(name, count or spec_of(name).frames)
-
-
 def measure(spec: str, preset: str) -> tuple[int, float, str]:
     """Bytes, processor seconds, and what was decided."""
     import torch
 
     import spritecodec as sc
-    from spritecodec.clip import ArrayClip
 
     torch.set_num_threads(1)
-    clip, _, decibels = spec.partition("@")
-    name, _, count = clip.partition(":")
-    frames = frames_of(name, int(count) if count else None)
+    name, _, count = spec.partition("@")[0].partition(":")
+    photographed = name == "photo"
+    frames = photo()[: int(count) if count else None] if photographed else frames_of(spec)
+    if frames is None:
+        raise SystemExit(f"{spec} is not at hand; python -m benchmarks.clips makes clips")
     begun = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         report = sc.encode(
-            ArrayClip(frames, pixel_exact=name != "photo"),
+            sc.ArrayClip(frames, pixel_exact=not photographed),
             Path(folder, "clip.spr"),
-            quality=float(decibels) if decibels else "lossless",
+            quality=quality_of(spec) or "lossless",
             preset=preset,
             device="cpu",
         )
