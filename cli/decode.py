@@ -21,6 +21,7 @@ Examples:
   spritecodec decode game.spr game.mp4
   spritecodec decode game.spr game.mkv --lossless
   spritecodec decode game.spr big.gif --scale 3
+  spritecodec decode big.spr small.mkv --native    # pixels as the game drew them
   spritecodec decode game.spr frames/              # a folder of PNG files
   spritecodec decode game.spr - | ffplay -         # y4m through a pipe
   spritecodec decode game.spr - --format framemd5  # one hash a frame
@@ -32,6 +33,7 @@ Examples:
 @SOURCE_SPR
 @click.argument("target", type=click.Path(allow_dash=True))
 @click.option("--lossless", is_flag=True, help="Store exact RGB; fewer players show that.")
+@click.option("--native", is_flag=True, help="At the size before the source was scaled up.")
 @click.option("--scale", type=click.IntRange(1, 64), default=1, help="Enlarge, nearest neighbour.")
 @click.option(
     "--format",
@@ -47,6 +49,7 @@ def command(
     source: str,
     target: str,
     lossless: bool,
+    native: bool,
     scale: int,
     format: str | None,
     start: int | None,
@@ -68,6 +71,7 @@ def command(
             target,
             overwrite=overwrite,
             lossless=lossless,
+            size="native" if native else "auto",
             scale=scale,
             format=format,
             start=start,

@@ -67,6 +67,9 @@ def _facts(reader: Reader) -> dict[str, Any]:
         "size": reader.size,
         "width": reader.width,
         "height": reader.height,
+        "native_width": reader.head.width,
+        "native_height": reader.head.height,
+        "degradation": None if reader.degradation is None else str(reader.degradation),
         "frames": frames,
         "frame_rate": float(reader.frame_rate),
         "duration": duration,
@@ -106,6 +109,8 @@ def _heading(reader: Reader, facts: dict[str, Any]) -> list[str]:
         f"{placements:,} placements, {patches:,} residual patches, "
         f"{len(reader.segments):,} segments",
     ]
+    if facts["degradation"] is not None:
+        lines.insert(2, facts["degradation"])
     for a in facts["audio"]:
         lines.append(
             f"audio: {a['codec']}, {a['sample_rate']:,} Hz, {a['channels']} channels, "

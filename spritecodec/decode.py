@@ -6,8 +6,12 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from spritecodec.errors import FormatError, SettingsError
+
+if TYPE_CHECKING:
+    from spritecodec.reader import Size
 
 # Frames are handed on in pieces of about this many bytes; small ones stay in the cache.
 PIECE_BYTES = 1 << 20
@@ -54,6 +58,7 @@ def decode(
     *,
     overwrite: bool = False,
     lossless: bool = False,
+    size: Size = "auto",
     scale: int = 1,
     format: str | None = None,
     start: int | None = None,
@@ -72,8 +77,10 @@ def decode(
         Replace an existing target.
     lossless : bool
         Store exact RGB in the video; fewer players show that.
+    size : "auto", "native" or "source"
+        Of the frames, where the source was an enlargement; see `spritecodec.open`.
     scale : int
-        Enlarge by this factor with nearest neighbour.
+        Enlarge frames of that size by this factor with nearest neighbour.
     format : str, optional
         One of `spritecodec.formats.video.video_out.FORMATS`; by the target's name when left out.
     start, stop : int, optional
@@ -95,7 +102,7 @@ def decode(
     OutputError
         The target exists, or cannot be written.
     SettingsError
-        The frame range is empty, or `scale` or `format` is impossible.
+        The frame range is empty, or `size`, `scale` or `format` is impossible.
     """
     # Imported here, so that importing the package stays quick.
     from spritecodec.formats.video.sinks import VideoInfo
@@ -103,7 +110,7 @@ def decode(
     from spritecodec.reader import open as open_reader
 
     began = time.perf_counter()
-    with open_reader(source) as reader:
+    with open_reader(source, size) as reader:
         if len(reader) == 0:
             raise FormatError("the file is cut short and has no whole frame")
         a, b, _ = slice(start, stop).indices(len(reader))
@@ -122,9 +129,9 @@ def decode(
             audio=reader.audio if whole else (),
             overwrite=overwrite,
         ) as writer:
-            size = max(1, min(64, PIECE_BYTES // (3 * reader.width * reader.height)))
+            count = max(1, min(64, PIECE_BYTES // (3 * reader.width * reader.height)))
             done = 0
-            for piece in reader.pieces(size, a, b):
+            for piece in reader.pieces(count, a, b):
                 writer.write(piece.frames, piece.pts - origin)
                 done += len(piece.pts)
                 if progress is not None:

@@ -60,6 +60,7 @@ class Labels:
     Attributes
     ----------
     width, height : int
+        Of the maps: the native size, where the source was an enlargement.
     things : list of Thing
         Label n stands for ``things[n - 1]``.
     """
@@ -81,10 +82,12 @@ class Labels:
             self._counts = [len(source)]
         else:
             if not isinstance(source, Reader):
-                source = self._opened = open_reader(source)
+                source = self._opened = open_reader(source, "native")
             self._scenes = source
             self._counts = [s.frames for s in source.segments]
-        self.width, self.height = source.width, source.height
+        # Sprites are as they were drawn, so labels are, too, where the source was enlarged.
+        screen = source.head if isinstance(source, Reader) else source
+        self.width, self.height = screen.width, screen.height
         self._ends = np.cumsum(self._counts)
         self._first_track = [0]
         self.things = self._name_things(source.sprites)

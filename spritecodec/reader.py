@@ -15,13 +15,14 @@ from fractions import Fraction
 from functools import cached_property, partial
 from itertools import pairwise
 from types import TracebackType
-from typing import IO, TypeVar, overload
+from typing import IO, Literal, TypeVar, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spritecodec.clip import AudioStream, Piece
-from spritecodec.errors import FormatError
+from spritecodec.degradation import Degradation
+from spritecodec.errors import FormatError, SettingsError
 from spritecodec.formats.spr.chunks import (
     MAX_SEGMENT_FRAMES,
     SECTIONS,
@@ -39,6 +40,9 @@ from spritecodec.render import Renderer
 from spritecodec.scene import Scene
 
 _Value = TypeVar("_Value")
+
+Size = Literal["auto", "native", "source"]
+"""At which size frames are shown, where the file says that the source was enlarged."""
 
 # Segments kept unpacked and ready to draw, the most recently used.
 SEGMENTS_KEPT = 3
@@ -91,13 +95,17 @@ class _Library:
     palette: Palette
 
 
-def open(source: str | os.PathLike[str] | IO[bytes]) -> Reader:
+def open(source: str | os.PathLike[str] | IO[bytes], size: Size = "auto") -> Reader:
     """Open a .spr file for reading.
 
     Parameters
     ----------
     source : path or binary file object
         ``"-"`` is standard input. A file object must be seekable.
+    size : "auto", "native" or "source"
+        Of the frames, where the source was an enlargement: the pixels as they were drawn
+        (native), or as the source showed them. ``"auto"``: as the source, unless the native
+        frames were only estimated.
 
     Returns
     -------
@@ -113,17 +121,19 @@ def open(source: str | os.PathLike[str] | IO[bytes]) -> Reader:
         frames up to the cut, and `Reader.truncated` is True.
     VersionError
         A .spr file of another version or draft of the format.
+    SettingsError
+        There is no such size.
     """
     if isinstance(source, (str, os.PathLike)):
         if os.fspath(source) == "-":
-            return Reader(Container(io.BytesIO(sys.stdin.buffer.read())), "standard input")
+            return Reader(Container(io.BytesIO(sys.stdin.buffer.read())), "standard input", size)
         container = Container.open(source)
         try:
-            return Reader(container, os.fspath(source))
+            return Reader(container, os.fspath(source), size)
         except BaseException:
             container.close()
             raise
-    return Reader(Container(source), str(getattr(source, "name", "stream")))
+    return Reader(Container(source), str(getattr(source, "name", "stream")), size)
 
 
 class Reader:
@@ -140,11 +150,13 @@ class Reader:
         Closed with the reader.
     name : str
         For messages.
+    size : "auto", "native" or "source"
+        As for `open`.
 
     Attributes
     ----------
     head : Head
-        What the file says about itself.
+        What the file says about itself; its size is that of the native frames.
     segments : tuple of Segment
     truncated : bool
         The file is cut short or its index is damaged; the frames up to there are here.
@@ -155,13 +167,16 @@ class Reader:
         The file is damaged beyond use.
     """
 
-    def __init__(self, container: Container, name: str = "file") -> None:
+    def __init__(self, container: Container, name: str = "file", size: Size = "auto") -> None:
+        if size not in get_args(Size):
+            raise SettingsError(f"the size is auto, native or source, not {size!r}")
         self._container = container
         self.name = name
         self._lock = threading.RLock()
         self._renderers: OrderedDict[int, Renderer] = OrderedDict()
         self._library: tuple[int, _Library] | None = None
         self.head = self._read_head()
+        self._enlargement = self._choose(size)
         self.segments = self._find_segments()
         self._firsts = [s.first for s in self.segments]
 
@@ -174,6 +189,13 @@ class Reader:
                 raise FormatError(self._container.damage)
             raise FormatError("the file does not begin with its head", "HEAD", len(HEADER))
         return self._unpack(chunks[0], unpack_head)
+
+    def _choose(self, size: Size) -> Degradation | None:
+        """What enlarges the frames that are asked for; None where they are shown as drawn."""
+        found = self.head.degradation
+        if found is None or size == "native" or (size == "auto" and found.restored):
+            return None
+        return found
 
     def _find_segments(self) -> tuple[Segment, ...]:
         segments: list[Segment] = []
@@ -207,12 +229,17 @@ class Reader:
     @property
     def width(self) -> int:
         """Of the picture in pixels."""
-        return self.head.width
+        return self._enlargement.x.size if self._enlargement else self.head.width
 
     @property
     def height(self) -> int:
         """Of the picture in pixels."""
-        return self.head.height
+        return self._enlargement.y.size if self._enlargement else self.head.height
+
+    @property
+    def degradation(self) -> Degradation | None:
+        """How the source showed the native frames; None where it showed them as they are."""
+        return self.head.degradation
 
     @property
     def time_base(self) -> Fraction:
@@ -286,7 +313,7 @@ class Reader:
     # --- frames -----------------------------------------------------------------------
 
     def scene(self, segment: int) -> Scene:
-        """The Scene of one segment, 0 to len(segments) - 1.
+        """The Scene of one segment, 0 to len(segments) - 1, at the native size.
 
         Raises
         ------
@@ -312,8 +339,12 @@ class Reader:
         if not 0 <= t < len(self):
             raise IndexError(f"frame {t} of a file of {len(self)} frames")
         segment = bisect_right(self._firsts, t) - 1
+        t -= self._firsts[segment]
         with self._lock:
-            return self._renderer(segment).frame(t - self._firsts[segment], out)
+            if self._enlargement is None:
+                return self._renderer(segment).frame(t, out)
+            native = self._renderer(segment).frame(t)
+        return self._enlargement.enlarge(native, out)
 
     @overload
     def __getitem__(self, which: int) -> NDArray[np.uint8]: ...

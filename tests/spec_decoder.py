@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgpack
 import zstandard
@@ -144,12 +145,16 @@ def direct(data: Bytes, sizes: list[tuple[int, int]]) -> list[Rows]:
 
 @dataclass
 class Video:
-    """What the file shows: frames as rows of (r, g, b), and their times in ticks."""
+    """What the file shows: frames as rows of (r, g, b), and their times in ticks.
+
+    `scale` is the eleventh field of the head, empty where there is none.
+    """
 
     width: int = 0
     height: int = 0
     frames: list[list[list[tuple[int, ...]]]] = field(default_factory=list)
     pts: list[int] = field(default_factory=list)
+    scale: list[Any] = field(default_factory=list)
 
 
 def chunks(data: bytes) -> list[tuple[str, int, bytes]]:
@@ -191,14 +196,35 @@ def decode(data: bytes) -> Video:
     textures: list[Rows] = []
     for kind, n, payload in chunks(data):
         if kind == "HEAD":
-            video.width, video.height = msgpack.unpackb(payload)[:2]
+            head = msgpack.unpackb(payload)
+            video.width, video.height = head[:2]
+            video.scale = head[10] if len(head) == 11 else []
         elif kind == "DICT":
             sprites += picture_list(inflate(payload), palette)
         elif kind == "TEXT":
             textures += picture_list(inflate(payload), palette)
         elif kind == "SEGM":
             segment(video, n, Bytes(payload), sprites, textures, list(palette))
+    if video.scale and video.scale[1] == 0:
+        video.frames = [enlarged(frame, video.scale) for frame in video.frames]
     return video
+
+
+def enlarged(frame: list[list[tuple[int, ...]]], scale: list[Any]) -> list[list[tuple[int, ...]]]:
+    """The source's frame of a native one: HEAD in section 7."""
+    kernel, _, border, *axes = scale[:15]
+    assert kernel == 0
+    colour = (border >> 16, border >> 8 & 255, border & 255)
+    late = [sums(steps) for steps in scale[15:17]] or [[], []]
+    columns, rows = shown(axes[:6], late[0]), shown(axes[6:], late[1])
+    return [[colour if x is None or y is None else frame[y][x] for x in columns] for y in rows]
+
+
+def shown(axis: list[int], late: list[int]) -> list[int | None]:
+    """The native column of each source column; None in the border."""
+    size, left, right, step, phase, unit = axis
+    inner = [(step * j + phase) // unit - (j in late) for j in range(size - left - right)]
+    return [*[None] * left, *inner, *[None] * right]
 
 
 @dataclass

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spritecodec.clip import AudioStream
+from spritecodec.degradation import Degradation, pack_degradation, unpack_degradation
 from spritecodec.errors import FormatError
 from spritecodec.formats.spr.container import write_varint
 from spritecodec.formats.spr.pictures import Palette, Picture, read_pictures, write_pictures
@@ -75,6 +76,8 @@ class Head:
         Every frame is identical to the source's RGB frame.
     encoder : str
         Name and version of the program that wrote the file.
+    degradation : Degradation or None
+        How the source shows the screen, where it is not as it is.
     """
 
     width: int
@@ -85,24 +88,26 @@ class Head:
     quality: float | None
     lossless: bool
     encoder: str
+    degradation: Degradation | None = None
 
 
 def pack_head(head: Head) -> bytes:
     """A ``HEAD`` payload: one MessagePack array."""
-    data: bytes = msgpack.packb(
-        [
-            head.width,
-            head.height,
-            head.frames,
-            head.time_base.numerator,
-            head.time_base.denominator,
-            head.frame_rate.numerator,
-            head.frame_rate.denominator,
-            None if head.lossless else head.quality,
-            head.lossless,
-            head.encoder,
-        ]
-    )
+    fields = [
+        head.width,
+        head.height,
+        head.frames,
+        head.time_base.numerator,
+        head.time_base.denominator,
+        head.frame_rate.numerator,
+        head.frame_rate.denominator,
+        None if head.lossless else head.quality,
+        head.lossless,
+        head.encoder,
+    ]
+    if head.degradation is not None:
+        fields.append(pack_degradation(head.degradation))
+    data: bytes = msgpack.packb(fields)
     return data
 
 
@@ -123,18 +128,34 @@ def unpack_head(payload: bytes) -> Head:
     """
     fields = _unpack_message(payload, "HEAD")
     types: tuple[Any, ...] = (*(int,) * 7, (float, int, type(None)), bool, str)
-    if not isinstance(fields, list) or len(fields) != len(types):
-        raise FormatError(f"the file's head does not have {len(types)} fields", "HEAD")
-    if not all(isinstance(f, t) for f, t in zip(fields, types, strict=True)):
+    if not isinstance(fields, list) or not 0 <= len(fields) - len(types) <= 1:
+        raise FormatError(
+            f"the file's head does not have {len(types)} or {len(types) + 1} fields", "HEAD"
+        )
+    if not all(isinstance(f, t) for f, t in zip(fields, types, strict=False)):
         raise FormatError("a field of the file's head has the wrong type", "HEAD")
-    width, height, frames, tn, td, rn, rd, quality, lossless, encoder = fields
-    sides = 1 <= width <= 65535 and 1 <= height <= 65535 and width * height <= SCREEN_LIMIT
-    if not (sides and 1 <= frames <= MAX_FRAMES):
+    width, height, frames, tn, td, rn, rd, quality, lossless, encoder = fields[: len(types)]
+    if not (_is_screen(width, height) and 1 <= frames <= MAX_FRAMES):
         raise FormatError(f"impossible size: {frames} frames of {width}x{height}", "HEAD")
     if min(tn, td, rn, rd) < 1:
         raise FormatError("the time base or frame rate is not positive", "HEAD")
     claim = float("inf") if lossless else None if quality is None else float(quality)
-    return Head(width, height, frames, Fraction(tn, td), Fraction(rn, rd), claim, lossless, encoder)
+    times = Fraction(tn, td), Fraction(rn, rd)
+    scale = None
+    if len(fields) > len(types):
+        scale = unpack_degradation(fields[-1], width, height)
+        if not _is_screen(*scale.source_size):
+            raise FormatError(
+                "the source's size is impossible: {}x{}".format(*scale.source_size), "HEAD"
+            )
+        scale.x.check_late()
+        scale.y.check_late()
+    return Head(width, height, frames, *times, claim, lossless, encoder, scale)
+
+
+def _is_screen(width: int, height: int) -> bool:
+    """Whether a reader is ready to allocate a frame of this size."""
+    return 1 <= width <= 65535 and 1 <= height <= 65535 and width * height <= SCREEN_LIMIT
 
 
 def pack_pictures(pictures: tuple[Picture, ...], palette: Palette) -> bytes:
