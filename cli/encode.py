@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tempfile
@@ -33,6 +34,7 @@ Examples:
   spritecodec encode game.mp4 game.spr --preset fast
   spritecodec encode cartoon.webm cartoon.spr --psnr 38
   spritecodec encode frames/ game.spr              # a folder of pictures
+  spritecodec encode big.mkv game.spr --native 256x240
   spritecodec encode game.mp4 game.spr --preset slow --keep work
   spritecodec encode game.mp4 game.spr --preset slow --keep work --resume
   ffmpeg -i game.mp4 -f yuv4mpegpipe - | spritecodec encode - game.spr
@@ -69,6 +71,8 @@ Examples:
     help="Keep checkpoints, log and pictures of the training there.",
 )
 @click.option("--resume", is_flag=True, help="Go on from where an interrupted run stopped.")
+@click.option("--native", metavar="WxH", help="The size before the source was scaled up.")
+@click.option("--no-restore", is_flag=True, help="Store the source at its own size.")
 @OVERWRITE
 @JSON
 def command(
@@ -82,13 +86,16 @@ def command(
     seed: int,
     keep: str | None,
     resume: bool,
+    native: str | None,
+    no_restore: bool,
     overwrite: bool,
     as_json: bool,
 ) -> None:
     """Encode SOURCE, a video or a folder of pictures, to FILE.spr; either may be -.
 
     Unless --lossless, --psnr or --base says otherwise, sources with exact pixels are kept
-    lossless, and others at 40 dB.
+    lossless, and others at 40 dB. Lossless sources that were scaled up with nearest neighbour
+    are stored at the size that they had before; decode gives either size.
     """
     from spritecodec.encode import encode
     from spritecodec.model.distributed import Ranks
@@ -110,6 +117,8 @@ def command(
                 overwrite=overwrite,
                 keep=keep,
                 resume=resume,
+                native=_size(native),
+                restore=False if no_restore else None,
                 progress=progress.stage,
             )
         except KeyboardInterrupt:
@@ -149,3 +158,13 @@ def _quality(lossless: bool, psnr: float | None, base: bool) -> Quality:
     if base:
         return "base"
     return "auto" if psnr is None else psnr
+
+
+def _size(words: str | None) -> tuple[int, int] | None:
+    """``256x240`` as a pair."""
+    if words is None:
+        return None
+    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", words)
+    if found is None:
+        raise SettingsError(f"--native is a width and a height such as 256x240, not {words!r}")
+    return int(found[1]), int(found[2])

@@ -56,7 +56,8 @@ def command(
 
     Pixel values are labels, 0 for the background: PNG files of 8 bits with a palette, or of
     16 bits where there are more than 255 labels. legend.json says what each label stands
-    for, how many pixels it has, and in how many frames it shows.
+    for, how many pixels it has, and in how many frames it shows. Where the source was scaled up,
+    maps have the size before that, as decode --native gives the frames.
     """
     from spritecodec.errors import OutputError, SettingsError
     from spritecodec.formats.video.video_out import Place

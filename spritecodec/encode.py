@@ -1,8 +1,8 @@
 """Encode: from a clip to a .spr file.
 
-clip -> [simplify, where fewer decibels are asked for] -> segments of frames -> mine
--> [train the sprite model, where that can pay, and mine from what it found]
--> the smaller Scene -> pack -> verify -> rename into place
+clip -> [native frames, where it is an enlargement] -> [simplify, where fewer decibels are
+asked for] -> segments of frames -> mine -> [train the sprite model, where that can pay, and
+mine from what it found] -> the smaller Scene -> pack -> verify -> rename into place
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spritecodec.clip import Clip
+    from spritecodec.degradation import Degradation
     from spritecodec.model.training import Training
     from spritecodec.reader import Reader
     from spritecodec.segment_encoder import Progress, Quality, SegmentEncoder
@@ -40,6 +41,7 @@ class EncodeReport:
     bitrate : float
         Bits per second of video.
     bits_per_pixel : float
+        Of the source's pixels.
     quality : float
         PSNR in dB over the whole clip against the source, ``inf`` for lossless.
     lowest_quality : float
@@ -65,6 +67,9 @@ class EncodeReport:
         Gradient steps of training.
     notes : tuple of str
         What the user should know, one sentence each.
+    degradation : Degradation or None
+        How the source shows the native frames that are stored; None where it shows them as
+        they are.
     """
 
     frames: int
@@ -84,6 +89,7 @@ class EncodeReport:
     training_seconds: float
     steps: int
     notes: tuple[str, ...]
+    degradation: Degradation | None
 
 
 # The arguments are keywords of the public interface, each with its own meaning and default.
@@ -98,6 +104,8 @@ def encode(
     overwrite: bool = False,
     keep: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    native: tuple[int, int] | None = None,
+    restore: bool | None = None,
     progress: Progress | None = None,
 ) -> EncodeReport:
     """Encode a clip.
@@ -125,6 +133,12 @@ def encode(
         A folder for the model's checkpoints, log and pictures; kept afterwards.
     resume : bool
         Continue from the checkpoints of an interrupted run.
+    native : tuple of int, optional
+        Width and height of the frames before the source was scaled up with nearest neighbour;
+        found without it where every frame shows it. For lossless encodes.
+    restore : bool, optional
+        False: store the source at its own size, whatever it shows. None, True: store native
+        frames where the source is an exact enlargement of them.
     progress : callable, optional
         Called with the stage, the work done, the work in all, and a few words more.
 
@@ -158,21 +172,27 @@ def encode(
     _check_extra()
     clip = _as_clip(source)
     aim = _resolve(quality, clip)
+    notes = _notes(quality, aim, clip)
     ranks = Ranks.here()
     say = progress if progress and ranks.first else (lambda stage, done, total, words: None)
+    scale, more = _scale(clip, aim, native, restore, say)
+    if scale is not None:
+        from spritecodec.restore.upscale import NativeClip
+
+        clip = NativeClip(clip, scale)
     workdir = Path(keep) if keep is not None else path.with_name(f"{path.name}.work")
     temporary = keep is None and (resume or not workdir.exists())
     training = _training(clip, preset, device, seed, workdir, resume, say)
     if not ranks.first:
         return ranks.same(None)
     with create(path, overwrite) as stream:
-        encoder = SegmentEncoder(clip, aim, training, stream, say)
+        encoder = SegmentEncoder(clip, aim, training, stream, say, scale)
         encoder.run()
         written = encoder.verify(stream)
         if training is not None:
             training.settle()
-        notes = _notes(quality, aim, clip)
-        report = _report(encoder, written, training, time.perf_counter() - began, notes)
+        seconds = time.perf_counter() - began
+        report = _report(encoder, written, training, seconds, (*notes, *more))
     if training is not None and temporary:
         shutil.rmtree(workdir, ignore_errors=True)
     return ranks.same(report)
@@ -187,13 +207,16 @@ def _report(
 ) -> EncodeReport:
     """What was done, measured on the file that was written."""
     compared = encoder.compared
+    width, height = written.width, written.height
+    if encoder.degradation is not None:
+        width, height = encoder.degradation.source_size
     model = training.model if training else None
     return EncodeReport(
         frames=encoder.frames,
         seconds=seconds,
         size=written.size,
         bitrate=8 * written.size / written.duration,
-        bits_per_pixel=8 * written.size / (compared.values // 3),
+        bits_per_pixel=8 * written.size / (encoder.frames * width * height),
         quality=compared.quality(),
         lowest_quality=compared.lowest,
         lossless=compared.error == 0,
@@ -206,6 +229,7 @@ def _report(
         training_seconds=model.seconds if model else 0.0,
         steps=model.steps if model else 0,
         notes=notes,
+        degradation=encoder.degradation,
     )
 
 
@@ -259,6 +283,46 @@ def _notes(quality: Quality, aim: Quality, clip: Clip) -> tuple[str, ...]:
         f"{clip.name} is not pixel-exact, so auto aims at {AUTO_PSNR:g} dB; "
         "ask for lossless to keep every pixel",
     )
+
+
+def _scale(
+    clip: Clip,
+    aim: Quality,
+    native: tuple[int, int] | None,
+    restore: bool | None,
+    say: Progress,
+) -> tuple[Degradation | None, list[str]]:
+    """How the source shows native frames, None where as they are; and what to say of it."""
+    from spritecodec.restore.upscale import find_upscale
+
+    if native is not None:
+        if restore is False:
+            raise SettingsError("a native size and no restoring exclude one another; leave one out")
+        if aim != "lossless":
+            raise SettingsError(
+                "a native size can be named for lossless encodes only; ask for lossless"
+            )
+        if native == (clip.width, clip.height):
+            return None, []
+    elif aim != "lossless" or restore is False:
+        return None, []
+    notes: list[str] = []
+    total = clip.frame_count or 0
+    scale = find_upscale(
+        clip,
+        native,
+        lambda done: say("Looking for a scale", done, max(done, total), ""),
+        notes.append,
+    )
+    if scale is not None:
+        notes.append(f"{clip.name} is {scale}, and is stored at its native size")
+    elif native is not None:
+        raise SettingsError(
+            f"{clip.name} is not {native[0]}x{native[1]} pixels enlarged to "
+            f"{clip.width}x{clip.height} by nearest neighbour in every frame; "
+            "leave the native size out"
+        )
+    return scale, notes
 
 
 def _training(

@@ -44,8 +44,9 @@ def labels(
     Returns
     -------
     ndarray, shape (n, h, w), int32
-        0 where a background shows. Otherwise, by sprite: 1 + the sprite's index in the
-        dictionary (``Reader.sprites``, ``Scene.sprites``), tiles numbered after all
+        At the native size, where the source was an enlargement. 0 where a background shows.
+        Otherwise, by sprite: 1 + the sprite's index in the dictionary (``Reader.sprites``,
+        ``Scene.sprites``), tiles numbered after all
         sprites. By track: 1 + the track's index, counted through all segments of a file;
         each place of a tile in a background is one instance, numbered after all tracks. By
         layer: 1 + the layer's index. Pixels of alpha below 128 are transparent. The residual

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spritecodec.clip import Clip
+from spritecodec.degradation import Degradation
 from spritecodec.errors import InputError
 from spritecodec.formats.spr.chunks import Head, pack_audio, pack_head
 from spritecodec.formats.spr.container import Container, Writer
@@ -122,6 +123,14 @@ class Comparison:
         self.lowest = min(self.lowest, psnr_from_mse(error / source.size))
         self.hashes.append(_digest(drawn))
 
+    def add_same(self, drawn: NDArray[np.uint8], source: bytes) -> None:
+        """Take the next frame, which must have the source's MD5."""
+        digest = _digest(drawn)
+        if digest != source:
+            raise AssertionError(f"frame {len(self.hashes)} is not drawn as it was read")
+        self.values += drawn.size
+        self.hashes.append(digest)
+
     def quality(self) -> float:
         """PSNR in dB over all frames."""
         return psnr_from_mse(self.error / self.values)
@@ -140,6 +149,8 @@ class SegmentEncoder:
     stream : binary file
     say : callable
         Called with the progress.
+    degradation : Degradation or None
+        How the source shows the clip's frames, where `clip` is not the source itself.
 
     Attributes
     ----------
@@ -150,6 +161,7 @@ class SegmentEncoder:
     candidates : dict of str to int
         Bytes of all segments, by kind of discovery.
     compared : Comparison
+    degradation : Degradation or None
     """
 
     def __init__(
@@ -159,7 +171,9 @@ class SegmentEncoder:
         training: Training | None,
         stream: IO[bytes],
         say: Progress,
+        degradation: Degradation | None = None,
     ) -> None:
+        self.degradation = degradation
         self.library = Library()
         self.frames = 0
         self.candidates: dict[str, int] = {}
@@ -170,7 +184,9 @@ class SegmentEncoder:
         self._say = say
         self._writer = Writer(stream)
         self._simplifier = self._simplify()
-        # A second pass over the source, one segment behind the first: to compare with.
+        # To compare with: the digests of the frames as they are read where all must be the same,
+        # else a second pass over the source, one segment behind the first.
+        self._digests: list[bytes] = []
         self._source = (f for piece in clip.pieces(PIECE_FRAMES) for f in piece.frames)
 
     def run(self) -> None:
@@ -188,10 +204,16 @@ class SegmentEncoder:
         self._writer.finish()
 
     def verify(self, stream: IO[bytes]) -> Reader:
-        """Read the finished file back and compare every frame with what was measured."""
+        """Read the finished file back and compare every frame with what was measured.
+
+        Frames are compared as they were encoded. Where the source is an enlargement of them, it
+        was compared with it frame by frame as they were read, and the file must say the same.
+        """
         stream.flush()
         stream.seek(0)
-        reader = Reader(Container(stream), "the new file")
+        reader = Reader(Container(stream), "the new file", "native")
+        if reader.degradation != self.degradation:
+            raise AssertionError("the new file's scale is not the one that was found")
         for t, frame in enumerate(reader):
             self._say("Verifying", t + 1, self.frames, "")
             if _digest(frame) != self.compared.hashes[t]:
@@ -225,6 +247,7 @@ class SegmentEncoder:
             None if math.isinf(quality) else round(quality, 2),
             self.compared.error == 0,
             f"spritecodec {__version__}",
+            self.degradation,
         )
 
     def _runs(self) -> Iterator[Run]:
@@ -236,6 +259,8 @@ class SegmentEncoder:
         for piece in self._clip.pieces(PIECE_FRAMES):
             for frame, pts in zip(piece.frames, piece.pts.tolist(), strict=True):
                 run.add(simplifier.frame(t, frame) if simplifier else None, frame, pts)
+                if self._aim == "lossless":
+                    self._digests.append(_digest(frame))
                 t += 1
                 if run.full():
                     yield run
@@ -314,9 +339,12 @@ class SegmentEncoder:
         """Compare what will be decoded with the source."""
         renderer = Renderer(scene)
         for t in range(len(scene)):
-            self.compared.add(renderer.frame(t), next(self._source))
+            if self._aim == "lossless":
+                self.compared.add_same(renderer.frame(t), self._digests[self.frames + t])
+            else:
+                self.compared.add(renderer.frame(t), next(self._source))
 
 
 def _digest(frame: NDArray[np.uint8]) -> bytes:
     """MD5 of a frame's pixels."""
-    return hashlib.md5(frame.data, usedforsecurity=False).digest()
+    return hashlib.md5(np.ascontiguousarray(frame).data, usedforsecurity=False).digest()

@@ -93,7 +93,7 @@ class Head:
 
 def pack_head(head: Head) -> bytes:
     """A ``HEAD`` payload: one MessagePack array."""
-    fields = [
+    fields: list[Any] = [
         head.width,
         head.height,
         head.frames,

@@ -10,7 +10,32 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-# --- restore: simplify, survey --------------------------------------------------------
+# --- restore: upscale, simplify, survey -----------------------------------------------
+
+
+class UpscaleThresholds(NamedTuple):
+    """Detecting that a source is an enlargement (`restore.upscale`). What is wrongly detected
+    changes no pixel, because every frame is checked; bits say how little a fit can be chance."""
+
+    min_bits: float = 20.0
+    """Bits that must speak for a scale: one in a million fits by accident."""
+
+    min_seen_share: float = 0.5
+    """Share of the seams between native pixels that must have been seen, where these are not
+    all of one width. With few seams, a wrong size fits."""
+
+    known_bits: float = 16.0
+    """Bits by which a scale that gives a console's size is preferred to others that fit."""
+
+    square_bits: float = 4.0
+    """Bits by which the same scale along both axes is preferred."""
+
+    border_bits: float = 6.0
+    """Bits by which a border that is even on both sides is preferred to dark native columns,
+    and these to an uneven border."""
+
+
+UPSCALE = UpscaleThresholds()
 
 
 class SurveyThresholds(NamedTuple):

@@ -1,1 +1,1 @@
-"""Sources that are not pixel-exact: what stands still, and what a pixel may be."""
+"""What a recording did to the frames: exact enlargements are undone, lossy ones simplified."""
