@@ -22,10 +22,11 @@ from benchmarks.segmentation import first_frames
 from spritecodec.formats.spr.library import Library
 from spritecodec.mining.arrays import Ids
 from spritecodec.mining.indexed import Indexed
+from spritecodec.mining.limits import LIMITS
 from spritecodec.mining.mine import mine
 from spritecodec.mining.setting import Setting, find_settings
 from spritecodec.mining.sprites.merge import merge_sprites
-from spritecodec.mining.thresholds import MINE, SEARCH
+from spritecodec.mining.thresholds import MINE
 from spritecodec.mining.tracks.residual import exact_residual
 from spritecodec.render import Renderer
 
@@ -46,7 +47,7 @@ def minings(name: str, run: Indexed, setting: Setting, fewest: int) -> list[dict
     pts = np.arange(len(run), dtype=np.int64)
     seeds: list[Ids] = []
     turns = []
-    for turn in range(SEARCH.max_turns):
+    for turn in range(LIMITS.minings):
         at_least = MINE.min_region if turn else fewest
         scene = mine(setting, pts, Fraction(1, 60), seeds, at_least)
         wanted = (run.rgb(t) for t in range(len(run)))
@@ -75,9 +76,8 @@ def markdown(results: dict[str, Any]) -> str:
         "sprites that the one before joined. In the chain *slivers*, the first makes sprites of",
         "even the smallest regions. The encoder keeps the smallest of all.",
         "",
-        "| clip | frames | chain |"
-        + "".join(f" mining {i + 1} |" for i in range(SEARCH.max_turns)),
-        "|---|--:|---|" + "--:|" * SEARCH.max_turns,
+        "| clip | frames | chain |" + "".join(f" mining {i + 1} |" for i in range(LIMITS.minings)),
+        "|---|--:|---|" + "--:|" * LIMITS.minings,
     ]
     for name in (n for n in CLIPS if n in results):
         for chain, turns in results[name]["chains"].items():

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from spritecodec.mining.arrays import CLEAR, Ids
 from spritecodec.mining.indexed import OTHER
+from spritecodec.mining.limits import LIMITS
 from spritecodec.mining.pixel_state import open_pixels
 from spritecodec.mining.setting import Setting
-from spritecodec.mining.thresholds import SEEDS
+from spritecodec.mining.thresholds import EVIDENCE, MINE, SEEDS
 from spritecodec.model.discovery import Discovery
 
 OFF_SCREEN = 255  # of `_unexplained`, besides 0 and 1
@@ -40,10 +41,10 @@ def exact_sprites(discovery: Discovery, setting: Setting, first: int) -> list[Id
     seeds = []
     for sprite in discovery.used().tolist():
         places = np.flatnonzero(inside & (discovery.sprite == sprite))
-        if len(places) < SEEDS.min_placements:
+        if len(places) < EVIDENCE.min_times:
             continue
         alpha = discovery.sprites[sprite, ..., 3]
-        count = min(len(places), SEEDS.max_placements)
+        count = min(len(places), LIMITS.voters)
         chosen = places[np.linspace(0, len(places) - 1, count).astype(int)]
         t, x, y = shown[chosen], discovery.x[chosen], discovery.y[chosen]
         seed = _vote(frames.windows(t, x, y, k, k))
@@ -52,8 +53,8 @@ def exact_sprites(discovery: Discovery, setting: Setting, first: int) -> list[Id
             [unexplained[i][v : v + k, u : u + k] for i, u, v in zip(t, x + k, y + k, strict=True)]
         )
         on_screen = (here != OFF_SCREEN).sum(0)
-        seed[(here == 1).sum(0) < SEEDS.min_unexplained_share * on_screen] = CLEAR
-        if (seed != CLEAR).sum() >= SEEDS.min_pixels:
+        seed[(here == 1).sum(0) < EVIDENCE.majority * on_screen] = CLEAR
+        if (seed != CLEAR).sum() >= MINE.min_region:
             seeds.append(seed)
     return seeds
 
@@ -82,5 +83,5 @@ def _vote(stack: Ids) -> Ids:
         run = np.where(same, run + 1, 1)
         better = (run > most) & (ordered[i] < OTHER)
         most[better], best[better] = run[better], ordered[i][better]
-    best[most < np.maximum(SEEDS.min_agreement * shown, SEEDS.min_placements)] = CLEAR
+    best[most < np.maximum(EVIDENCE.most * shown, EVIDENCE.min_times)] = CLEAR
     return best

@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from spritecodec.mining.arrays import Ids, Longs
 from spritecodec.mining.camera.windows import Displacement, Windows
 from spritecodec.mining.indexed import Indexed
-from spritecodec.mining.thresholds import CAMERA, RECOLOURING
+from spritecodec.mining.limits import LIMITS
+from spritecodec.mining.thresholds import CAMERA, EVIDENCE
 from spritecodec.scene import Recolouring
 
 # The number that each colour number becomes. Numbers are counted twice over, see `_Undoing`.
@@ -181,25 +182,23 @@ def _match_small_things(
     """Add the colours of small things that move to the table `found`.
 
     They leave the places where their colours were counted: all that was red now shows the dark
-    sky. But then a colour appears that nothing else becomes, on about as many pixels: dark
-    red. Of several, the one nearest to what a fade would make of it.
+    sky. But then a colour appears that nothing else becomes: dark red. Of several, the one
+    nearest to what a fade would make of it.
     """
     there, shows = joint.sum(axis=1), joint.sum(axis=0)
     main = np.zeros(len(found), np.int64)  # [colour]: pixels of the commonest that becomes it
     np.maximum.at(main, found, there)
-    ratio = RECOLOURING.max_count_ratio
-    settled = np.where(pure, there == main[found], ratio * shows[found] >= there)
-    free = shows >= RECOLOURING.min_pixels
+    settled = np.where(pure, there == main[found], shows[found] > 0)
+    free = shows >= EVIDENCE.min_pixels
     seen = settled & (there > 0)
     free[found[seen]] = False
     if not free.any():
         return
     faded = _faded(rgb, rgb[seen], rgb[found[seen]])
     for c in np.argsort(-there, kind="stable").tolist():
-        if settled[c] or there[c] < RECOLOURING.min_pixels:
+        if settled[c] or there[c] < EVIDENCE.min_pixels:
             continue
-        similar = (ratio * shows >= there[c]) & (shows <= ratio * there[c])
-        options = np.flatnonzero(free & similar)
+        options = np.flatnonzero(free)
         if len(options):
             found[c] = options[((rgb[options] - faded[c]) ** 2).sum(axis=1).argmin()]
             free[found[c]] = False
@@ -250,8 +249,8 @@ class _Undoing:
         """
         a, b = stretch
         counts = self.histogram(self.frames[(a + b) // 2])
-        colours = int((counts >= RECOLOURING.min_pixels).sum())
-        return b - a < RECOLOURING.min_stretch, -colours, a - b
+        colours = int((counts >= EVIDENCE.min_pixels).sum())
+        return b - a < EVIDENCE.min_frames, -colours, a - b
 
     def histogram(self, frame: Ids, number: int = 0) -> Longs:
         """How many pixels show each colour under a table."""
@@ -260,7 +259,7 @@ class _Undoing:
     def has_turned(self, previous: Longs, current: Longs) -> bool:
         """Whether histograms differ so much that colours may have changed."""
         # Each pixel that turns is missing of one colour and too many of another.
-        least = 2 * RECOLOURING.min_changed * self.size
+        least = 2 * EVIDENCE.min_changed * self.size
         return int(np.abs(previous - current).sum()) > least
 
     def motion(self, previous: Ids, current: Ids) -> tuple[Displacement, int]:
@@ -290,26 +289,21 @@ class _Undoing:
         there, becomes, pixels = joint.sum(axis=1), joint.argmax(axis=1), joint.max(axis=1)
         as_now = joint[np.arange(colours), now]
         unlike = int((there - as_now).sum())
-        pure = (there >= RECOLOURING.min_pixels) & (pixels >= RECOLOURING.min_purity * there)
+        pure = (there >= EVIDENCE.min_pixels) & (pixels >= EVIDENCE.most * there)
         pure &= becomes != now
         explained = int((pixels - as_now)[pure].sum())
         if not self.explains_enough(explained, unlike):
             return None
-        if unlike - explained > RECOLOURING.max_unexplained * self.size:
+        if unlike - explained > EVIDENCE.few * self.size:
             return None
         found = np.where(pure, becomes, now)
-        sources = np.bincount(found[there > 0], minlength=colours)
-        merged = int(pixels[pure & (sources[becomes] > 1)].sum())
-        merges = merged > RECOLOURING.min_merging * explained
-        if merges and explained < RECOLOURING.min_explained_merging * unlike:
-            return None
         _match_small_things(found, pure, joint, self.rgb)
         return np.concatenate([found, own]), self.size - unlike + explained
 
     def explains_enough(self, explained: int, changed: int) -> bool:
         """Whether a table explains so many of the pixels that changed that colours have."""
-        least = RECOLOURING.min_changed * self.size
-        return explained >= max(RECOLOURING.min_explained * changed, least)
+        least = EVIDENCE.min_changed * self.size
+        return explained >= max(EVIDENCE.majority * changed, least)
 
     def events(self) -> list[int]:
         """Frames whose colours differ from those of the previous frame."""
@@ -370,7 +364,7 @@ class _Undoing:
                     other, agree = self.choose(joint, number)
                     if agree > explained:
                         found, moved, explained = other, step, agree
-                if found == number == 0 and explained < RECOLOURING.min_kept * self.size:
+                if found == number == 0 and explained < EVIDENCE.majority * self.size:
                     return
                 scrolled = moved
             elif number:
@@ -407,9 +401,9 @@ class _Undoing:
             Little may be left unexplained: histograms differ, but no other table was found.
         """
         out = np.empty_like(shown)
-        _undo(plain, shown, self.known[number], *step, RECOLOURING.neighbourhood, out)
+        _undo(plain, shown, self.known[number], *step, EVIDENCE.near, out)
         unexplained = int((out >= len(self.frames.colours)).sum())
-        most = RECOLOURING.min_changed if strict else RECOLOURING.max_unexplained
+        most = EVIDENCE.min_changed if strict else EVIDENCE.few
         return None if unexplained > most * self.size else out
 
     def choose(self, joint: Joint, number: int) -> tuple[int, int]:
@@ -427,9 +421,8 @@ class _Undoing:
             return (best, int(agree[best])) if enough else (number, 0)
         # Things that have moved on while all was black mislead a new table, but not much.
         wrong = np.array([self.imbalance(joint, k) for k in (*self.known, new[0])])
-        likely = agree >= new[1] - RECOLOURING.max_unexplained * self.size
-        as_good = agree >= new[1] - RECOLOURING.known_margin * self.size
-        likely &= (wrong[:-1] <= wrong[-1]) | as_good
+        likely = agree >= new[1] - EVIDENCE.few * self.size
+        likely &= (wrong[:-1] <= wrong[-1]) | (agree >= new[1])
         if likely.any():
             best = int(np.argmin(np.where(likely, wrong[:-1], wrong.max() + 1)))
             return best, int(agree[best])
@@ -490,10 +483,10 @@ def undo_recolouring(frames: Indexed) -> Undone | None:
     Returns
     -------
     Undone or None
-        None where there are no such frames, or more than ``RECOLOURING.max_colours`` colours,
+        None where there are no such frames, or more than ``LIMITS.things`` colours,
         or where frames are narrower or lower than two windows.
     """
-    if len(frames.colours) > RECOLOURING.max_colours:
+    if len(frames.colours) > LIMITS.things:
         return None
     if min(frames.height, frames.width) < 2 * CAMERA.window:
         return None

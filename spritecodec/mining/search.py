@@ -25,12 +25,13 @@ from spritecodec.formats.spr.pictures import MAX_COLOURS
 from spritecodec.formats.spr.residual import MAX_PATCHES, RESIDUAL_LIMIT
 from spritecodec.mining.arrays import Ids
 from spritecodec.mining.indexed import Indexed
+from spritecodec.mining.limits import LIMITS
 from spritecodec.mining.mine import mine
 from spritecodec.mining.model_seeds import exact_sprites
 from spritecodec.mining.recolouring import undo_recolouring
 from spritecodec.mining.setting import Setting, find_settings
 from spritecodec.mining.sprites.merge import merge_sprites
-from spritecodec.mining.thresholds import MINE, SEARCH
+from spritecodec.mining.thresholds import EVIDENCE, MINE, SEARCH
 from spritecodec.mining.tracks.residual import exact_residual
 from spritecodec.scene import Recolouring, Scene
 
@@ -101,7 +102,7 @@ class Search:
             the segment.
         """
         plain = [(run, run, Recolouring.none()) for run in runs]
-        room = len(self.library.palette.packed) <= MAX_COLOURS - SEARCH.min_free_colours
+        room = len(self.library.palette.packed) <= MAX_COLOURS - LIMITS.colours
         undone = [(run, undo_recolouring(run)) for run in runs if room]
         recoloured = [(run, u.frames, u.recolouring) for run, u in undone if u is not None]
         grounds: list[_Ground] = []
@@ -171,8 +172,8 @@ class Search:
         translucent = ground.setting.translucent
         patience = SEARCH.translucent_patience if translucent else SEARCH.patience
         smallest, in_vain = math.inf, 0
-        for turn in range(SEARCH.max_turns):
-            of = f"{turn + 1} of at most {SEARCH.max_turns}"
+        for turn in range(LIMITS.minings):
+            of = f"{turn + 1} of at most {LIMITS.minings}"
             which = f"{name}, {'with slivers, ' * slivers}{of}"
             self.tell("Mining", which)
             fewest = 1 if slivers and turn == 0 else MINE.min_region
@@ -189,14 +190,14 @@ class Search:
                 smallest = min(smallest, packed.size)
                 if hopeless or in_vain == patience:
                     return
-            if turn + 1 < SEARCH.max_turns:
+            if turn + 1 < LIMITS.minings:
                 seeds = seeds[:known] + merge_sprites(scene, ground.setting.frames)
 
 
 def _sprites_matter(packed: Packed) -> bool:
     """Whether sprites and tracks take enough bytes for another mining to save some."""
     size = packed.sizes["dictionary"] + packed.sizes["tracks"]
-    return size >= SEARCH.min_sprite_share * packed.size
+    return size >= EVIDENCE.few * packed.size
 
 
 def _readable(scene: Scene) -> bool:

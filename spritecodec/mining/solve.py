@@ -33,7 +33,8 @@ from spritecodec.mining.camera.pan import Pan, estimate_pan
 from spritecodec.mining.camera.parallax import find_parallax
 from spritecodec.mining.camera.rooms import split_rooms
 from spritecodec.mining.indexed import Indexed
-from spritecodec.mining.thresholds import BACKGROUND, PLANES
+from spritecodec.mining.limits import LIMITS
+from spritecodec.mining.thresholds import BACKGROUND
 
 
 @dataclass(frozen=True)
@@ -126,13 +127,13 @@ def follow_camera_eagerly(known: Solving) -> Solving:
 def follow_planes(known: Solving) -> Solving:
     """Where much is unexplained, follow several planes; they are clear until they are solved."""
     frames = known.frames
-    if known.unexplained < BACKGROUND.min_unexplained or len(frames.colours) > PLANES.max_colours:
+    if known.unexplained < BACKGROUND.min_unexplained or len(frames.colours) > LIMITS.colours:
         return known
     parallax = find_parallax(frames)
     if parallax is None:
         return known
     world = clear_planes(frames, parallax)
-    sample = take_sample(frames, world, len(frames) // PLANES.sample_frames + 1)
+    sample = take_sample(frames, world, len(frames) // LIMITS.voters + 1)
     return replace(known, world=world, rival=known.world, sample=sample)
 
 

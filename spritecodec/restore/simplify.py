@@ -22,7 +22,8 @@ from scipy.spatial import cKDTree
 from spritecodec.clip import Clip
 from spritecodec.metrics import psnr_from_mse, squared_error
 from spritecodec.mining.arrays import Longs
-from spritecodec.mining.thresholds import SIMPLIFY
+from spritecodec.mining.limits import LIMITS
+from spritecodec.mining.thresholds import EVIDENCE, SHAPES, SIMPLIFY
 from spritecodec.restore.survey import (
     Bytes,
     CameraPath,
@@ -66,7 +67,7 @@ class _Palette:
 def _few_colours(pixels: Bytes, max_error: float) -> Bytes:
     """Colours that represent `pixels`, shape (n, 3), with at most that mean squared error.
 
-    Their number is doubled until that is so, or ``SIMPLIFY.max_colours`` are reached.
+    Their number is doubled until that is so, or ``LIMITS.colours`` are reached.
     """
     colours = np.unique(pixels, axis=0)
     rng = np.random.default_rng(0)
@@ -80,7 +81,7 @@ def _few_colours(pixels: Bytes, max_error: float) -> Bytes:
             for c in range(3):
                 total = np.bincount(owner, data[:, c], count)
                 centres[:, c] = np.where(sizes, total / np.maximum(sizes, 1), centres[:, c])
-        if count >= SIMPLIFY.max_colours or (distance**2).mean() / 3 <= max_error:
+        if count >= LIMITS.colours or (distance**2).mean() / 3 <= max_error:
             return np.rint(centres).astype(np.uint8)
         count *= 2
     return colours
@@ -242,7 +243,6 @@ def _recognise(
     region: _Region,
     album: _Album,
     limit: float,
-    max_growth: int,
     max_shift: int,
     max_tried: int,
 ) -> tuple[int, int, int]:
@@ -258,7 +258,7 @@ def _recognise(
     tried = 0
     for k in range(len(album.boxes) - 1, -1, -1):
         oh, ow, first = album.boxes[k]
-        if abs(oh - h) > max_growth or abs(ow - w) > max_growth:
+        if abs(oh - h) > max_shift or abs(ow - w) > max_shift:
             continue
         tried += 1
         if tried > max_tried:
@@ -364,7 +364,7 @@ class _Drawing:
         rows, columns = padded.shape[0] // side, padded.shape[1] // side
         grid = padded.reshape(rows, side, columns, side, 3).swapaxes(1, 2)
         tiles = grid.reshape(rows * columns, -1)
-        means, owner = _merge_tiles(tiles, SIMPLIFY.tile_share * self.limit * side * side)
+        means, owner = _merge_tiles(tiles, SIMPLIFY.part_share * self.limit * side * side)
         rounded = np.rint(means).astype(np.uint8).reshape(len(means), -1, 3)
         colours = self.palette.nearest(rounded)
         drawn = colours[owner].reshape(rows, columns, side, side, 3).swapaxes(1, 2)
@@ -383,7 +383,7 @@ class _Drawing:
             _draw_background(
                 source, self.world, x, y, self.fixed, self.survey.on_screen, out, self.error,
             )  # fmt: skip
-            lonely_limit = SIMPLIFY.lonely * SIMPLIFY.lonely * self.limit
+            lonely_limit = SIMPLIFY.object_share * self.limit
             if _mark_foreground(
                 self.error, self.limit, lonely_limit, SIMPLIFY.min_company, self.foreground
             ):
@@ -410,7 +410,7 @@ class _Drawing:
             ys, xs = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
             x, y = columns.start + int(xs[0]), rows.start + int(ys[0])
             region = _Region(part[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1], x, y)
-            if region.mask.sum() > SIMPLIFY.max_object * mask.size:
+            if region.mask.sum() > SHAPES.max_share * mask.size:
                 whole = np.zeros_like(mask)
                 h, w = region.mask.shape
                 whole[y : y + h, x : x + w] = region.mask
@@ -426,9 +426,8 @@ class _Drawing:
             region,
             self.objects.album(),
             SIMPLIFY.object_share * self.limit,
-            SIMPLIFY.max_growth,
             SIMPLIFY.max_shift,
-            SIMPLIFY.max_tried,
+            LIMITS.candidates,
         )
         if number < 0:
             left, top = region.x, region.y
@@ -485,11 +484,11 @@ def _survey(clip: Clip) -> tuple[Survey, CameraPath]:
 
 def _sample(clip: Clip, count: int) -> list[tuple[int, Bytes]]:
     """Runs of frames from all over a clip of `count` frames, each with its number."""
-    most = SIMPLIFY.sample_frames
+    most = LIMITS.voters
     if count <= most:
         chosen = set(range(count))
     else:
-        run = min(SIMPLIFY.sample_run, most)
+        run = min(EVIDENCE.min_frames, most)
         starts = np.linspace(0, count - run, max(1, most // run)).astype(int).tolist()
         chosen = {t for s in starts for t in range(s, s + run)}
     return [(t, f.copy()) for t, f in enumerate(_frames(clip)) if t in chosen]
@@ -500,7 +499,7 @@ def _sample_palette(frames: list[Bytes], allowed: float) -> _Palette:
     rng = np.random.default_rng(0)
     each = max(1, SIMPLIFY.palette_pixels // len(frames))
     pixels = np.concatenate([f.reshape(-1, 3)[rng.integers(0, f.size // 3, each)] for f in frames])
-    return _Palette(pixels, SIMPLIFY.palette_share * allowed)
+    return _Palette(pixels, SIMPLIFY.part_share * allowed)
 
 
 def _largest_tolerance(
@@ -516,8 +515,8 @@ def _largest_tolerance(
     progress : callable
         Called with the steps done.
     """
-    low, high = np.log(SIMPLIFY.min_tolerance), np.log(SIMPLIFY.max_tolerance)
-    for step in range(SIMPLIFY.bisections):
+    low, high = np.log(SIMPLIFY.min_tolerance), np.log(255)
+    for step in range(LIMITS.rounds):
         middle = (low + high) / 2
         if error(float(np.exp(middle))) <= allowed:
             low = middle
@@ -547,7 +546,7 @@ def simplify(
         None where only the exact frames reach the target.
     """
     say = progress or (lambda done, total: None)
-    steps = SIMPLIFY.bisections + 2
+    steps = LIMITS.rounds + 2
     say(0, steps)
     survey, path = _survey(clip)
     say(1, steps)
@@ -563,7 +562,7 @@ def simplify(
 
     tolerance = _largest_tolerance(sampled_error, allowed, lambda done: say(done + 1, steps))
     best: Simplifier | None = None
-    for _ in range(SIMPLIFY.max_passes if len(sample) < count else 1):
+    for _ in range(LIMITS.rounds if len(sample) < count else 1):
         drawing = _Drawing(survey, palette, tolerance)
         error = sum(squared_error(drawing.frame(t, f), f) for t, f in enumerate(_frames(clip)))
         quality = psnr_from_mse(error / size / count)
@@ -571,5 +570,5 @@ def simplify(
             best = Simplifier(drawing, quality)
         if target <= quality <= target + SIMPLIFY.max_excess:
             break
-        tolerance *= 10 ** ((quality - target - SIMPLIFY.aimed_excess) / 20)
+        tolerance *= 10 ** ((quality - target - SIMPLIFY.max_excess / 2) / 20)
     return best

@@ -15,11 +15,13 @@ from numba import njit
 from numpy.typing import NDArray
 
 from spritecodec.mining.arrays import Longs
-from spritecodec.mining.thresholds import SURVEY
+from spritecodec.mining.limits import LIMITS
+from spritecodec.mining.thresholds import CAMERA, EVIDENCE, SURVEY
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Step = tuple[int, int]
+PLACE_BYTES = 16  # of the background: a mean of three channels, and a count
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def _agreement(
 
 def agreement(previous: Bytes, current: Bytes, step: Step) -> float:
     """Share of the textured pixels of `current` that nearly equal `previous` moved by `step`."""
-    return _agreement(previous, current, *step, SURVEY.max_difference, SURVEY.min_texture)
+    return _agreement(previous, current, *step, SURVEY.max_difference, SURVEY.max_difference)
 
 
 def _luma(frame: Bytes) -> Bytes:
@@ -85,13 +87,13 @@ class _Camera:
         self.keys: list[tuple[int, Step, Bytes]] = []  # room, position and luma of keyframes
         self.rooms = 0
         self.last_step: Step = (0, 0)
-        self.last_cut = -SURVEY.min_room
+        self.last_cut = -EVIDENCE.min_frames
         self.previous: Bytes | None = None  # luma
 
     def correlation_peaks(self, previous: Bytes, current: Bytes) -> list[Step]:
         """The likeliest displacements by phase correlation."""
         h, w = current.shape
-        count = SURVEY.correlation_peaks
+        count = LIMITS.displacements
         cross = np.fft.rfft2(current.astype(np.float32)) * np.conj(
             np.fft.rfft2(previous.astype(np.float32))
         )
@@ -106,7 +108,7 @@ class _Camera:
         """The displacement that most textured pixels agree with, and their share."""
         tried = dict.fromkeys(likely)
         found = max((agreement(previous, current, step), step) for step in tried)
-        if found[0] >= SURVEY.sure_agreement:
+        if found[0] >= EVIDENCE.nearly_all:
             return found
         more = [step for step in self.correlation_peaks(previous, current) if step not in tried]
         return max([found, *((agreement(previous, current, step), step) for step in more)])
@@ -118,7 +120,7 @@ class _Camera:
             self.enter(current)
         else:
             score, step = self.step_from(self.previous, current)
-            if score >= SURVEY.min_agreement:
+            if score >= EVIDENCE.majority:
                 x, y = self.position[-1]
                 self.append(self.room[-1], x - step[0], y - step[1])
                 self.last_step = step
@@ -133,12 +135,12 @@ class _Camera:
         self.room.append(room)
 
     def step_from(self, previous: Bytes, current: Bytes) -> tuple[float, Step]:
-        """The camera's displacement between two frames; none unless it agrees clearly better."""
+        """The camera's displacement between two frames; none unless it agrees better."""
         x, y = self.last_step
         likely = [(0, 0), (x, y), (x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)]
         score, step = self.best_step(previous, current, likely)
         at_rest = agreement(previous, current, (0, 0))
-        if at_rest + SURVEY.rest_margin >= score:
+        if at_rest >= score:
             return at_rest, (0, 0)
         return score, step
 
@@ -147,7 +149,7 @@ class _Camera:
         t = len(self.room)
         self.last_step = (0, 0)
         since, self.last_cut = t - self.last_cut, t
-        if since < SURVEY.min_room:
+        if since < EVIDENCE.min_frames:
             self.append(-1, 0, 0)
         else:
             self.enter(current)
@@ -156,7 +158,7 @@ class _Camera:
         """Look for a place that was seen before; else the frame shows a new one."""
         for room, (x, y), known in self.keys:
             score, step = self.best_step(known, current, [(0, 0)])
-            if score >= SURVEY.min_key_agreement:
+            if score >= EVIDENCE.majority:
                 self.append(room, x - step[0], y - step[1])
                 return
         self.append(self.rooms, 0, 0)
@@ -167,9 +169,9 @@ class _Camera:
         """Make the last frame a keyframe where none of its room is near."""
         (x, y), room = self.position[-1], self.room[-1]
         h, w = current.shape
-        if room < 0 or len(self.keys) == SURVEY.max_keys:
+        if room < 0 or len(self.keys) == LIMITS.candidates:
             return
-        far_x, far_y = w // SURVEY.keys_per_screen, h // SURVEY.keys_per_screen
+        far_x, far_y = w // CAMERA.keys_per_screen, h // CAMERA.keys_per_screen
         for other, (key_x, key_y), _ in self.keys:
             if other == room and abs(key_x - x) <= far_x and abs(key_y - y) <= far_y:
                 return
@@ -199,7 +201,7 @@ def follow_camera(frames: Iterable[Bytes]) -> CameraPath:
         low, high = position[here].min(axis=0), position[here].max(axis=0)
         size = high - low + (width, height)
         pixels = (top + size[1]) * max(right, size[0])
-        if here.sum() < SURVEY.min_room or pixels > SURVEY.max_background:
+        if here.sum() < EVIDENCE.min_frames or pixels * PLACE_BYTES > LIMITS.memory:
             room[here] = -1
             continue
         position[here] += np.array([0, top]) - low
@@ -316,7 +318,7 @@ class Surveyor:
 
     def vote(self, t: int, frame: Bytes) -> None:
         """First pass: frame t updates the means of world and screen."""
-        limits = SURVEY.max_deviation, SURVEY.max_weight
+        limits = SURVEY.max_deviation, LIMITS.voters
         _vote(frame, 0, 0, self.fixed, self._seen_fixed, *limits)
         if self.path.room[t] >= 0:
             x, y = self.path.position[t].tolist()

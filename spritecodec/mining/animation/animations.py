@@ -19,14 +19,14 @@ from spritecodec.mining.arrays import CLEAR, EIGHT_NEIGHBOURS, Ids, Longs
 from spritecodec.mining.background.materials import Materials, draw_over
 from spritecodec.mining.background.world import Animation, Box, World, draw_planes
 from spritecodec.mining.indexed import Indexed
-from spritecodec.mining.thresholds import ANIMATIONS, TEMPLATES
+from spritecodec.mining.thresholds import ANIMATIONS, EVIDENCE
 
 
 def _near(animation: Animation, places: Longs) -> Mask:
     """Which places lie inside an animation, or beside it."""
     height, width = animation.pictures.shape[1:]
     y, x = places[:, 0] - animation.y, places[:, 1] - animation.x
-    margin = TEMPLATES.margin
+    margin = EVIDENCE.near
     inside: Mask = (y >= -margin) & (y < height + margin) & (x >= -margin) & (x < width + margin)
     return inside
 
@@ -118,7 +118,7 @@ def _with_lifetimes(frames: Indexed, world: World, plain: World, materials: Mate
     for animation, row in zip(world.animations, score, strict=True):
         start, end = _lifetime(row)
         pixels = (animation.pictures != CLEAR).sum()
-        recurs = (row[start:end] != 0).sum() >= ANIMATIONS.min_cycles * len(animation.turn)
+        recurs = (row[start:end] != 0).sum() >= EVIDENCE.min_times * len(animation.turn)
         least = ANIMATIONS.min_gain_a_pixel * pixels + ANIMATIONS.min_gain
         if recurs and row[start:end].sum() >= least:
             animations.append(replace(animation, start=start, end=end))
@@ -173,7 +173,7 @@ class _Animator:
             still = _enclosed(np.where(instead, CLEAR, canvas), animated)
             pictures[:, still] = canvas[still]
             for box, inside in components(animated | still):
-                if (inside & animated[box]).sum() < ANIMATIONS.min_places:
+                if (inside & animated[box]).sum() < EVIDENCE.min_pixels:
                     continue
                 shown = np.where(inside, pictures[:, *box], CLEAR)
                 canvas[box][inside & (instead | still)[box]] = CLEAR

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from spritecodec.mining.arrays import Ids, Longs
-from spritecodec.mining.thresholds import CycleThresholds
+from spritecodec.mining.thresholds import Evidence
 
 
 class Log(NamedTuple):
@@ -84,7 +84,7 @@ def _agree(pair: int, other: int, value_first: Longs, values: Ids) -> bool:
 
 @njit(cache=True)
 def find_first_return(
-    seen: Observations, frames: int, limits: CycleThresholds, found: Longs
+    seen: Observations, frames: int, max_period: int, needed: Evidence, found: Longs
 ) -> None:
     """Find the period of each place, in frames, 0 where it has none.
 
@@ -96,7 +96,9 @@ def find_first_return(
     seen : Observations
     frames : int
         How many there are.
-    limits : CycleThresholds
+    max_period : int
+        In frames.
+    needed : Evidence
     found : ndarray, shape (places,), int64
         Receives the periods.
     """
@@ -107,21 +109,21 @@ def find_first_return(
             at[seen.times[i]] = seen.pair[i]
         found[k] = 0
         lowest, before, candidate = 1.0, 0.0, 0
-        for lag in range(1, limits.max_period + 1):
+        for lag in range(1, max_period + 1):
             agree, pairs = 0, 0
             for i in range(seen.first[k], seen.first[k + 1]):
                 t = seen.times[i] + lag
                 if t < frames and at[t] >= 0:
                     pairs += 1
                     agree += _agree(seen.pair[i], at[t], seen.value_first, seen.values)
-            if pairs < limits.min_pairs:
+            if pairs < needed.min_frames:
                 break
             share = agree / pairs
             if candidate and share <= before:
                 found[k] = candidate
                 break
             lowest = min(lowest, share)
-            again = lowest < limits.max_disagreement and share > limits.min_agreement
+            again = lowest < needed.most and share > needed.nearly_all
             candidate = lag if again else 0
             before = share
 

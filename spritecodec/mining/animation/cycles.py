@@ -25,9 +25,11 @@ from spritecodec.mining.arrays import CLEAR, Ids, Longs
 from spritecodec.mining.background.materials import Materials
 from spritecodec.mining.background.world import World, draw_planes
 from spritecodec.mining.indexed import Indexed
-from spritecodec.mining.thresholds import CYCLES
+from spritecodec.mining.limits import LIMITS
+from spritecodec.mining.thresholds import CYCLES, EVIDENCE
 
 Mask = NDArray[np.bool_]
+OBSERVATION_BYTES = 12  # a time and two codes of 4 bytes each, see `Log`
 
 
 class Seen:
@@ -91,7 +93,7 @@ class Seen:
         """In how many frames a cycle must explain each place, shape (places,)."""
         right, total = self.right(), np.diff(self.first)
         least = np.maximum(
-            right + CYCLES.min_error_reduction * (total - right), CYCLES.min_coverage * total
+            right + CYCLES.min_error_reduction * (total - right), EVIDENCE.majority * total
         )
         return np.ceil(least).astype(np.int64)
 
@@ -135,8 +137,8 @@ def _find_restless(frames: Indexed, world: World, materials: Materials) -> tuple
         known = shown < len(frames.colours)
         seen[part] += known
         wrong[part] += known & (shown != drawn)
-    restless = (wrong >= CYCLES.min_wrong_frames) & (wrong >= CYCLES.min_wrong_share * seen)
-    while seen[restless].sum() > CYCLES.max_observations:
+    restless = (wrong >= CYCLES.min_wrong_frames) & (wrong >= EVIDENCE.few * seen)
+    while seen[restless].sum() * OBSERVATION_BYTES > LIMITS.memory:
         restless &= wrong > np.median(wrong[restless])
     return restless, seen[restless].astype(np.int64)
 
@@ -222,7 +224,7 @@ class Votes:
     def filled(self) -> Ids:
         """The values, shape (places, steps); where too few voted, that of the step before."""
         values = self.choice.copy()
-        sure = self.votes >= CYCLES.min_votes
+        sure = self.votes >= EVIDENCE.min_times
         for _ in range(values.shape[1]):
             before = np.roll(sure, 1, axis=1) & ~sure
             if not before.any():
@@ -235,7 +237,7 @@ class Votes:
 def _steps(seen: Seen, period: int) -> Longs:
     """The step of each frame of a period: many places change at the same frames."""
     change = loss_if_joined(seen.observations(1), period)
-    changes = change >= CYCLES.min_change_share * max(1, change.max())
+    changes = change >= EVIDENCE.few * max(1, change.max())
     return np.append(0, np.cumsum(changes[:-1])).astype(np.int64)
 
 
@@ -254,14 +256,14 @@ def find_steps(seen: Seen, frames: int) -> list[Longs]:
         The step to which each frame of the period belongs.
     """
     found = np.empty(len(seen), np.int64)
-    find_first_return(seen.observations(1), frames, CYCLES, found)
+    find_first_return(seen.observations(1), frames, LIMITS.voters, EVIDENCE, found)
     least = seen.least()
     periods: list[tuple[int, Longs]] = []
     for period in np.unique(found[found > 0]).tolist():
         here = np.flatnonzero(found == period)
         taken = Votes(seen.only(here), np.arange(period)).explained >= least[here]
-        if taken.sum() >= max(CYCLES.min_places, CYCLES.min_period_share * len(here)):
+        if taken.sum() >= max(EVIDENCE.min_pixels, EVIDENCE.few * len(here)):
             periods.append((period, here[taken]))
     periods.sort(key=lambda p: -len(p[1]))
     steps = [_steps(seen.only(taken), period) for period, taken in periods]
-    return [step for step in steps if step[-1] < CYCLES.max_steps]
+    return [step for step in steps if step[-1] < LIMITS.candidates]

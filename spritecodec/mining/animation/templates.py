@@ -16,7 +16,8 @@ from scipy import ndimage
 from spritecodec.mining.animation.cycles import Mask, Seen, Votes
 from spritecodec.mining.arrays import CLEAR, EIGHT_NEIGHBOURS, Ids, Longs
 from spritecodec.mining.background.world import Animation, Box
-from spritecodec.mining.thresholds import TEMPLATES
+from spritecodec.mining.limits import LIMITS
+from spritecodec.mining.thresholds import EVIDENCE
 
 
 def components(marked: Mask) -> Iterator[tuple[Box, Mask]]:
@@ -56,7 +57,7 @@ def _best_fit(window: Ids, template: Ids, shifts: Longs, misses: int) -> tuple[i
 
 def _max_missed(pictures: Ids) -> int:
     """How many pixels of a template may differ from what it is compared with."""
-    return int((1 - TEMPLATES.min_agreement) * (pictures != CLEAR).sum())
+    return int((1 - EVIDENCE.most) * (pictures != CLEAR).sum())
 
 
 def _shifts(step: Longs) -> Longs:
@@ -113,10 +114,10 @@ class Field:
         ndarray, shape (steps, h, w), uint16
         """
         left = [a for a in animations if len(a.turn) == len(self.step)]
-        while len(left) >= TEMPLATES.min_animations:
-            models = left[:: len(left) // TEMPLATES.max_models + 1]
+        while len(left) >= EVIDENCE.min_times:
+            models = left[:: len(left) // LIMITS.candidates + 1]
             best = max((self.alike(model, left) for model in models), key=len)
-            if len(best) < TEMPLATES.min_animations:
+            if len(best) < EVIDENCE.min_times:
                 return
             agreed = _agreed(np.stack(list(best.values())))
             if agreed.size:
@@ -132,13 +133,13 @@ class Field:
         found = {}
         for k, other in enumerate(others):
             larger = np.subtract(model.shows.shape, other.shows.shape)
-            more = np.maximum(0, larger) + TEMPLATES.margin
+            more = np.maximum(0, larger) + EVIDENCE.near
             window, top, left = self.window(other.box, more)
             missed, y, x, shift = _best_fit(window, model.pictures, self.shifts, most)
             if missed <= most:
                 high, wide = model.shows.shape
                 here = slice(top + y, top + y + high), slice(left + x, left + x + wide)
-                seen, _, _ = self.window(here, np.full(2, TEMPLATES.margin))
+                seen, _, _ = self.window(here, np.full(2, EVIDENCE.near))
                 found[k] = np.roll(seen, -shift, axis=0)
         return found
 
@@ -150,7 +151,7 @@ class Field:
         for box, _ in list(components(self.likely)):
             while True:
                 window, top, left = self.window(box, size - 1)
-                if window[0].size * shows.sum() * len(self.shifts) > TEMPLATES.max_comparisons:
+                if window[0].size * shows.sum() * len(self.shifts) > LIMITS.comparisons:
                     break
                 missed, y, x, shift = _best_fit(window, template, self.shifts, most)
                 y, x = int(top + y), int(left + x)

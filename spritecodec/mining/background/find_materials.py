@@ -25,7 +25,8 @@ from spritecodec.mining.background.fit_material import (
 from spritecodec.mining.background.materials import Materials
 from spritecodec.mining.background.world import World, draw_world
 from spritecodec.mining.indexed import OTHER, Indexed
-from spritecodec.mining.thresholds import BACKGROUND, MATERIALS
+from spritecodec.mining.limits import LIMITS
+from spritecodec.mining.thresholds import BACKGROUND
 
 OFFSETS = ((0, 1), (1, 0), (0, 2), (2, 0), (1, 1), (0, 4), (4, 0))  # (dy, dx) of neighbours
 
@@ -68,7 +69,7 @@ def _collect(frames: Indexed, world: World) -> tuple[Longs, Longs, Longs]:
             four = [behind[a][both], frame[a][both], behind[b][both], frame[b][both]]
             here.append(np.stack(four, axis=1))
         every = np.concatenate(here)
-        neighbours.append(every[:: len(every) * len(frames) // MATERIALS.max_neighbours + 1])
+        neighbours.append(every[:: len(every) * len(frames) // LIMITS.pixels + 1])
     if not codes:
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 4), np.int64)
     code, count = np.unique(np.concatenate(codes), return_counts=True)
@@ -94,7 +95,7 @@ def _take_best(
     # anew is best of all, and most guesses need not be fitted anew each time.
     waiting = [(-new[0], i) for i, g in enumerate(guesses) if (new := fit(pairs, open_, g))]
     heapify(waiting)
-    while waiting and len(found) < MATERIALS.max_materials:
+    while waiting and len(found) < LIMITS.things:
         _, i = heappop(waiting)
         best = fit(pairs, open_, guesses[i])
         if best is None:
@@ -145,7 +146,7 @@ def find_materials(
         pairs = Pairs.of(
             np.append(code, both[:, 0] << 16 | both[:, 1]), np.append(count, often), rgb
         )
-        first = np.argsort(-often, kind="stable")[: MATERIALS.max_together]
+        first = np.argsort(-often, kind="stable")[: LIMITS.things]
         one, other = (first[which] for which in np.triu_indices(len(first), 1))
         four = np.concatenate([both[one], both[other]], axis=1)
         guesses += guess_from_two(four, np.minimum(often[one], often[other]), rgb)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from spritecodec.mining.arrays import Longs
 from spritecodec.mining.background.materials import blend
 from spritecodec.mining.indexed import OTHER, Indexed
+from spritecodec.mining.limits import LIMITS
 from spritecodec.mining.thresholds import MATERIALS
 
 Floats = NDArray[np.float64]
@@ -95,23 +96,27 @@ def guess_from_two(four: Longs, count: Longs, rgb: Floats) -> list[Guess]:
     error = np.abs(shown - left[:, None] * behind).max(axis=1)
     added = rgb[four[:, 1]] - left[:, None] * rgb[four[:, 0]]
     colour = added / np.maximum(1 - left, 1e-9)[:, None]
-    common = count >= MATERIALS.min_common
-    far = np.where(common, MATERIALS.min_common_distance, MATERIALS.min_distance)
-    good = (apart >= far**2) & (error <= MATERIALS.max_error)
-    good &= (left > MATERIALS.min_left) & (left < MATERIALS.max_left)
-    good &= _is_colour(colour, MATERIALS.colour_margin)
-    left, added, count = left[good], added[good], np.minimum(count[good], MATERIALS.max_pair_weight)
+    good = (apart >= MATERIALS.min_distance**2) & (error <= MATERIALS.max_error)
+    good &= _is_translucent(left) & _is_colour(colour)
+    left, added, count = left[good], added[good], count[good]
     if not len(left):
         return []
-    steps = left * MATERIALS.alpha_steps, added / MATERIALS.colour_step
-    _, group = np.unique(np.round(np.column_stack(steps)), axis=0, return_inverse=True)
+    key = np.column_stack([left, added / 255]) * MATERIALS.steps
+    _, group = np.unique(np.round(key), axis=0, return_inverse=True)
     group = group.ravel()
     order = np.argsort(-np.bincount(group, count), kind="stable")[: MATERIALS.max_guesses]
     return [_mean(left, added, count, group == i) for i in order.tolist()]
 
 
-def _is_colour(colour: Floats, margin: float) -> NDArray[np.bool_]:
-    """Which estimates of a colour, shape (n, 3), leave 0 to 255 by less than a margin."""
+def _is_translucent(left: Floats) -> NDArray[np.bool_]:
+    """Which shares of the background that shows are clearly above 0 and below 1."""
+    clearly: NDArray[np.bool_] = np.minimum(left, 1 - left) > MATERIALS.min_alpha
+    return clearly
+
+
+def _is_colour(colour: Floats) -> NDArray[np.bool_]:
+    """Which estimates of a colour, shape (n, 3), leave 0 to 255 by a small margin at most."""
+    margin = MATERIALS.colour_margin
     inside: NDArray[np.bool_] = colour.min(axis=1) > -margin
     inside &= colour.max(axis=1) < 255 + margin
     return inside
@@ -137,23 +142,22 @@ def guess_kin(pairs: Pairs, open_: NDArray[np.bool_], known: list[Longs]) -> lis
         RGBA.
     """
     behind, shown = pairs.behind[open_], pairs.shown[open_]
-    often = np.minimum(pairs.count[open_], MATERIALS.max_pair_weight)
+    often = pairs.count[open_]
     guesses = []
     for alpha in sorted({int(material[3]) for material in known}):
         left = 1 - alpha / 255
         added = shown - left * behind
         colour = added / (1 - left)
-        good = _is_colour(colour, MATERIALS.kin_colour_margin)
-        key = np.round(colour[good] / MATERIALS.colour_step)
+        good = _is_colour(colour)
+        key = np.round(colour[good] / 255 * MATERIALS.steps)
         guesses += _commonest(key, np.full(len(key), left), added[good], often[good])
     for colour in np.unique([material[:3] for material in known], axis=0):
         apart = colour - behind
         share = (apart * (shown - behind)).sum(axis=1) / np.maximum((apart**2).sum(axis=1), 1)
         error = np.abs(behind + share[:, None] * apart - shown).max(axis=1)
-        margin = MATERIALS.min_kin_alpha
-        good = (error <= MATERIALS.max_error) & (share > margin) & (share < 1 - margin)
+        good = (error <= MATERIALS.max_error) & _is_translucent(share)
         share = share[good, None]
-        key = np.round(share * MATERIALS.alpha_steps)
+        key = np.round(share * MATERIALS.steps)
         guesses += _commonest(key, 1 - share[:, 0], share * colour, often[good])
     return guesses
 
@@ -173,7 +177,7 @@ def _commonest(key: Floats, left: Floats, added: Floats, often: Floats) -> list[
 def _near(pairs: Pairs, open_: NDArray[np.bool_], guess: Guess) -> NDArray[np.bool_]:
     """Which open pairs a guess nearly explains."""
     error = np.abs(pairs.shown - guess.left * pairs.behind - guess.added).max(axis=1)
-    near: NDArray[np.bool_] = error <= MATERIALS.fit_distance
+    near: NDArray[np.bool_] = error <= MATERIALS.margin
     return open_ & near
 
 
@@ -186,7 +190,7 @@ def _refine(pairs: Pairs, open_: NDArray[np.bool_], guess: Guess) -> Guess | Non
         x, y, weight = pairs.behind[near], pairs.shown[near], np.sqrt(pairs.count[near])[:, None]
         mean_x, mean_y = (weight * x).sum(0) / weight.sum(), (weight * y).sum(0) / weight.sum()
         spread = (weight * (x - mean_x) ** 2).sum()
-        if spread < MATERIALS.min_spread:
+        if not spread:
             return None
         left = float((weight * (x - mean_x) * (y - mean_y)).sum() / spread)
         guess = Guess(left, mean_y - left * mean_x)
@@ -216,7 +220,7 @@ def _best_colour(
     """
     exact = np.ones(len(x), bool)
     colour = np.zeros(3, np.int64)
-    reach = MATERIALS.search_margin + MATERIALS.colour_doubt // alpha
+    reach = MATERIALS.margin + 255 // alpha  # the lower alpha, the less colour shows
     for channel in range(3):
         about = round(likely[channel])
         tried = np.arange(max(0, about - reach), min(255, about + reach) + 1)
@@ -261,14 +265,11 @@ def fit(pairs: Pairs, open_: NDArray[np.bool_], guess: Guess) -> tuple[float, Lo
     middle = np.average(x, axis=0, weights=count)
     apart = 2 * np.sqrt(np.average((x - middle) ** 2, axis=0, weights=count).max())
     # The nearer the backgrounds, the more alphas give the same by rounding.
-    doubt = MATERIALS.search_margin + int(255 / max(1, apart))
+    doubt = MATERIALS.margin + int(255 / max(1, apart))
     for alpha in range(max(1, about - doubt), min(254, about + doubt) + 1):
         likely = (255 * refined.added + (alpha - about) * middle) / alpha
         colour, exact = _best_colour(x, y, weight, alpha, likely)
-        enough = exact.sum() >= MATERIALS.min_backgrounds or (
-            exact.sum() == 2 and count[exact].min() >= MATERIALS.min_pixels_of_two
-        )
-        if enough and weight[exact].sum() > most:
+        if exact.sum() >= MATERIALS.min_backgrounds and weight[exact].sum() > most:
             best, most = float(count[exact].sum()), float(weight[exact].sum())
             kinds, material = int(exact.sum()), np.append(colour, alpha)
     share = max(best / count.sum(), kinds / len(x))
@@ -295,12 +296,10 @@ def settle(pairs: Pairs, material: Longs, frames: Indexed) -> Longs:
     ndarray, shape (4,), int64
     """
     here = pairs.explained(material)
-    if len(np.unique(pairs.behind[here], axis=0)) > MATERIALS.max_ambiguous_backgrounds:
-        return material
     x, y = pairs.behind[here].astype(np.int64), pairs.shown[here].astype(np.int64)
     seen, kind = np.unique(pairs.behind, axis=0, return_inverse=True)
     often = np.argsort(-np.bincount(kind.ravel(), pairs.count), kind="stable")
-    colours = seen[often[: MATERIALS.max_common_colours]].astype(np.int64)
+    colours = seen[often[: LIMITS.candidates]].astype(np.int64)
     shown = np.zeros(len(frames.colours), bool)
     shown[frames.ids_of_rgb(pairs.shown.astype(np.uint8))] = True
     most, best = -1, material

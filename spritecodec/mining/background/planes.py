@@ -23,7 +23,8 @@ from spritecodec.mining.background.plane_votes import Planes, Rules, Sample, Tal
 from spritecodec.mining.background.world import Plane, World, draw_planes, draw_world, lay_out
 from spritecodec.mining.camera.parallax import Parallax
 from spritecodec.mining.indexed import Indexed
-from spritecodec.mining.thresholds import PLANES, WORLD
+from spritecodec.mining.limits import LIMITS
+from spritecodec.mining.thresholds import EVIDENCE, PLANES, WORLD
 
 
 def clear_planes(frames: Indexed, parallax: Parallax) -> World:
@@ -109,7 +110,7 @@ def claim_places(sample: Sample, world: World, materials: Materials) -> World:
     for plane in range(len(planes) - 2, -1, -1):
         tally = vote(sample, planes, plane, materials)
         doubted = tally.seen + weight * PLANES.max_chance_hits
-        claimed = tally.votes - weight >= PLANES.min_steady_share * doubted
+        claimed = tally.votes - weight >= EVIDENCE.most * doubted
         if plane == 0:
             claimed = tally.votes > 0
         planes[plane][claimed] = tally.choice[claimed]
@@ -121,7 +122,7 @@ def _improve(
 ) -> int:
     """Make the better choice at every place of a plane, in place; how many places changed."""
     tally = vote(sample, planes, plane, materials, tried)
-    better = np.where(tally.votes >= PLANES.min_support * tally.seen, tally.choice, CLEAR)
+    better = np.where(tally.votes >= EVIDENCE.majority * tally.seen, tally.choice, CLEAR)
     if plane > 0:
         better[tally.votes <= tally.behind] = CLEAR
     changed = int((better != planes[plane]).sum())
@@ -146,7 +147,7 @@ def solve_planes(sample: Sample, world: World, materials: Materials, *, screen: 
     planes = stack_planes(world)
     tried = find_used(planes, materials.over.shape[1]) if world.animations else None
     count = len(planes) if screen else len(planes) - 1
-    for number in range(PLANES.max_rounds):
+    for number in range(LIMITS.rounds):
         order = range(count) if number % 2 == 0 else range(count - 1, -1, -1)
         changed = sum(_improve(sample, planes, plane, materials, tried) for plane in order)
         if changed <= PLANES.min_changes * planes.size:

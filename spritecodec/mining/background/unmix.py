@@ -17,7 +17,8 @@ from spritecodec.mining.background.materials import Materials, find_used
 from spritecodec.mining.background.plane_votes import Planes, Sample, Tally, count_colours
 from spritecodec.mining.background.planes import stack_planes, vote, with_planes
 from spritecodec.mining.background.world import World
-from spritecodec.mining.thresholds import PLANES, UNMIX
+from spritecodec.mining.limits import LIMITS
+from spritecodec.mining.thresholds import EVIDENCE, UNMIX
 
 
 class Together(NamedTuple):
@@ -41,7 +42,7 @@ def find_together(sample: Sample, world: World, materials: Materials) -> Togethe
     Something translucent that moves in front of a plane shows as such pairs.
     """
     planes = stack_planes(world)
-    few, colours = UNMIX.max_colours_a_place, materials.over.shape[1]
+    few, colours = LIMITS.displacements, materials.over.shape[1]
     shape = (*planes.shape[1:], few)
     numbers, often = np.empty(shape, np.uint16), np.empty(shape, np.int32)
     codes = [np.zeros(0, np.int64)]
@@ -71,7 +72,7 @@ class _Unmixer:
     ) -> tuple[NDArray[np.bool_], Tally]:
         """The places of a plane where a material explains nearly all that is seen."""
         tally = vote(self.sample, planes, plane, self.materials, tried)
-        steady = (tally.votes >= PLANES.min_steady_share * tally.seen) & (tally.seen > 0)
+        steady = (tally.votes >= UNMIX.min_steady_share * tally.seen) & (tally.seen > 0)
         return steady & (tally.choice == self.colours + material), tally
 
     def with_material(self, planes: Planes, material: int, plain: NDArray[np.uint16]) -> Planes:
@@ -125,8 +126,8 @@ def unmix(sample: Sample, world: World, materials: Materials, together: Together
     unmixer, planes = _Unmixer(sample, materials), stack_planes(world)
     right = [np.flatnonzero(over[pairs[:, 0]] == pairs[:, 1]) for over in materials.over]
     order = sorted(range(len(right)), key=lambda m: -int(places[right[m]].sum()))
-    for m in order[: UNMIX.max_materials]:
-        if len(right[m]) < UNMIX.min_blends:
+    for m in order[: LIMITS.candidates]:
+        if len(right[m]) < EVIDENCE.min_times:
             continue
         plain = np.arange(int(CLEAR) + 1).astype(np.uint16)
         rising = right[m][np.argsort(places[right[m]], kind="stable")]

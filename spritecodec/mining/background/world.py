@@ -21,7 +21,7 @@ from spritecodec.mining.background.world_votes import count_explained, vote
 from spritecodec.mining.camera.pan import Pan
 from spritecodec.mining.indexed import Indexed
 from spritecodec.mining.pixel_state import draw_background
-from spritecodec.mining.thresholds import WORLD
+from spritecodec.mining.thresholds import EVIDENCE, WORLD
 
 Box = tuple[slice, slice]  # rows and columns
 
@@ -199,7 +199,7 @@ def build_world(frames: Indexed, pan: Pan) -> World:
         by_canvas, only_canvas, only_fixed = np.zeros((3, *screen), np.int32)
         for t, (ox, oy) in enumerate(position.tolist()):
             count_explained(frames[t], canvas, ox, oy, fixed, by_canvas, only_canvas, only_fixed)
-        covered = (only_fixed > only_canvas) & (only_fixed >= WORLD.min_overlay_votes)
+        covered = (only_fixed > only_canvas) & (only_fixed >= EVIDENCE.min_frames)
     # Where the canvas explains most frames too, what passed there was no overlay.
     covered &= only_fixed > by_canvas
     canvas = vote(frames, position, shape, covered)

@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 from spritecodec.mining.arrays import Ids, Longs
 from spritecodec.mining.indexed import Indexed
+from spritecodec.mining.limits import LIMITS
 from spritecodec.mining.thresholds import WORLD
+
+COUNTER_BYTES = 2  # one counter for each colour of each place
 
 
 @njit(cache=True)
@@ -112,7 +115,7 @@ def vote(
         enough is of that colour: something is drawn on it, for example the digits of a score.
     """
     colours = len(frames.colours)
-    if shape[0] * shape[1] * colours > WORLD.max_counters:
+    if shape[0] * shape[1] * colours * COUNTER_BYTES > LIMITS.memory:
         candidate = np.zeros(shape, np.uint16)
         balance = np.zeros(shape, np.int32)
         for t, (ox, oy) in enumerate(position.tolist()):

@@ -18,7 +18,8 @@ from scipy.ndimage import binary_dilation
 from spritecodec.mining.arrays import Ids, Longs
 from spritecodec.mining.camera.windows import Displacement, Table, Windows
 from spritecodec.mining.indexed import Indexed
-from spritecodec.mining.thresholds import CAMERA, PAN
+from spritecodec.mining.limits import LIMITS
+from spritecodec.mining.thresholds import CAMERA, EVIDENCE, PAN
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def _find_overlay(
             _count_evidence(frames[t - 1], frames[t], *step, fixed, moved)
     overlay = (fixed > moved) & (fixed >= PAN.min_overlay_frames)
     grown: NDArray[np.bool_] = binary_dilation(overlay, iterations=PAN.overlay_margin)
-    return grown & ~((moved > PAN.scrolls_ratio * fixed) & (moved >= PAN.min_overlay_frames))
+    return grown & ~((moved > fixed) & (moved >= PAN.min_overlay_frames))
 
 
 def _scrolling(
@@ -132,8 +133,7 @@ def _scrolling(
     nothing = np.zeros(current.shape, bool)
     voted = windows.votes(windows.table(previous), windows.table(current))
     for (dx, dy), votes, cells in voted:
-        near = 0 < max(abs(dx), abs(dy)) <= PAN.max_scroll
-        if not near or votes < PAN.min_votes or cells < PAN.min_cells:
+        if (dx, dy) == (0, 0) or votes < CAMERA.min_votes or cells < CAMERA.min_cells:
             continue
         if eager:
             return dx, dy
@@ -209,19 +209,17 @@ class _Search:
     def advance(self, t: int) -> None:
         """Find out how the camera comes to frame t, which differs from the previous one."""
         match = self.best_match(t)
-        same_ground = self.ground[t] == self.ground[t - 1] or match.agrees(
-            PAN.same_ground_agreement
-        )
+        same_ground = self.ground[t] == self.ground[t - 1] or match.agrees(PAN.min_agreement)
         cut = self.is_cut_at_rest(t, match)
-        moves_on = same_ground and not cut and self.is_steady(match)
+        moves_on = same_ground and not cut and match.agrees(PAN.min_agreement)
         if moves_on and not (self.eager and self.returns(t, match)):
             self.move(t, match.step)
             self.remember(t)
-        elif same_ground and match.drawn < PAN.min_drawn_share * self.overlay.size:
+        elif same_ground and match.drawn < EVIDENCE.few * self.overlay.size:
             self.last = (0, 0)  # some objects on a plain ground move; the camera need not
         elif (found := self.look_back(t, match.agree if same_ground else 0)) is not None:
             self.enter_known(t, *found)
-        elif same_ground and not cut and match.agrees(PAN.min_agreement):
+        elif same_ground and not cut and match.agrees(EVIDENCE.majority):
             self.move(t, match.step)
         else:
             self.enter_new(t)
@@ -264,7 +262,7 @@ class _Search:
         x, y = self.last
         likely = dict.fromkeys([(0, 0), (x, y), (x + 1, y), (x - 1, y)])
         best = max((self.match(t - 1, t, step) for step in likely), key=lambda m: m.agree)
-        if best.agrees(PAN.sure_agreement) and not self.eager:
+        if best.agrees(EVIDENCE.nearly_all) and not self.eager:
             return best
         tables = (self.table(t - 1), self.table(t))
         ignore = self.ignore if self.eager else None
@@ -272,34 +270,25 @@ class _Search:
         tried = [best, *(self.match(t - 1, t, step) for step in voted)]
         return max(tried, key=lambda m: m.agree)
 
-    def is_sure(self, match: _Match) -> bool:
-        """Whether nearly all agrees, or there is hardly anything that could."""
-        return match.drawn < PAN.min_drawn or match.agrees(PAN.sure_agreement)
-
-    def is_steady(self, match: _Match) -> bool:
-        """Whether a match is sure, or good and as fast as the camera was."""
-        change = max(abs(match.step[0] - self.last[0]), abs(match.step[1] - self.last[1]))
-        good = match.agrees(PAN.steady_agreement) and change <= PAN.max_acceleration
-        return self.is_sure(match) or good
-
     def is_cut_at_rest(self, t: int, match: _Match) -> bool:
         """Whether frame t shows another place although the camera seems to stand still."""
-        changed = match.step == (0, 0) and match.agree < PAN.cut_agreement * match.drawn
-        return changed and not self.is_sure(match) and self.is_rearranged(t)
+        changed = match.step == (0, 0) and not match.agrees(EVIDENCE.most)
+        return changed and self.is_rearranged(t)
 
     def is_rearranged(self, t: int) -> bool:
         """Whether much of the screen changes at frame t, and is still on both sides of it."""
-        if t < PAN.cut_frames or t + PAN.cut_frames > len(self.frames):
+        if t < EVIDENCE.min_frames or t + EVIDENCE.min_frames > len(self.frames):
             return False
         previous, current = self.frames[t - 1], self.frames[t]
         replaced = previous != current
-        for k in range(1, PAN.cut_frames):
+        for k in range(1, EVIDENCE.min_frames):
             replaced &= (self.frames[t - 1 - k] == previous) & (self.frames[t + k] == current)
-        return bool(replaced.sum() >= PAN.cut_share * current.size)
+        return bool(replaced.sum() >= EVIDENCE.few * current.size)
 
     def returns(self, t: int, match: _Match) -> bool:
         """Whether a keyframe predicts frame t better than the previous frame does."""
-        return not self.is_sure(match) and self.look_back(t, match.agree) is not None
+        sure = match.agrees(EVIDENCE.nearly_all)
+        return not sure and self.look_back(t, match.agree) is not None
 
     def look_back(self, t: int, beat: int) -> tuple[int, Displacement] | None:
         """The keyframe that shows the same place as frame t, and the displacement from it.
@@ -316,8 +305,8 @@ class _Search:
             voted = self.windows.votes(known, table, self.ignore)[: PAN.key_displacements]
             for step in [*(d for d, _, _ in voted), (0, 0)]:
                 overlap = (1 - abs(step[0]) / width) * (1 - abs(step[1]) / height)
-                common = max(PAN.min_overlap, overlap)
-                enough = max(PAN.min_drawn, PAN.min_key_agreement * drawn * common, best + 1)
+                common = max(EVIDENCE.few, overlap)
+                enough = max(PAN.min_agreement * drawn * common, best + 1)
                 match = self.match(key, t, step, int(drawn - enough))
                 if match.agree >= enough:
                     found, best = (key, step), match.agree
@@ -326,8 +315,8 @@ class _Search:
     def add_key(self, t: int) -> None:
         """Make frame t a keyframe."""
         keys, where, once = self.table(t)
-        self.keys.append((t, (keys, where, once[:: len(once) // PAN.max_key_windows + 1])))
-        del self.keys[: -CAMERA.max_keys]
+        self.keys.append((t, (keys, where, once[:: len(once) // LIMITS.things + 1])))
+        del self.keys[: -LIMITS.candidates]
 
     def remember(self, t: int) -> None:
         """Make frame t a keyframe where none of its room is near."""
@@ -352,7 +341,7 @@ def dissolve_short_rooms(pan: Pan) -> Pan:
     """
     position, room = pan.position.copy(), pan.room.copy()
     values, counts = np.unique(room, return_counts=True)
-    short = np.isin(room, values[counts < CAMERA.min_room])
+    short = np.isin(room, values[counts < EVIDENCE.min_frames])
     short[0] = False
     for t in np.flatnonzero(short).tolist():
         position[t], room[t] = position[t - 1], room[t - 1]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,8 @@ from spritecodec.mining.arrays import Longs
 from spritecodec.mining.camera.pan import Pan, dissolve_short_rooms
 from spritecodec.mining.camera.windows import Displacement, Table, Windows
 from spritecodec.mining.indexed import Indexed
-from spritecodec.mining.thresholds import CAMERA, PARALLAX
+from spritecodec.mining.limits import LIMITS
+from spritecodec.mining.thresholds import CAMERA, EVIDENCE, PARALLAX
 
 Share = tuple[float, float]  # of the camera's motion, in x and in y
 
@@ -63,7 +63,8 @@ class _Votes:
         """The windows of frame t."""
         if t not in self.tables:
             self.tables[t] = self.windows.table(self.frames[t])
-            if len(self.tables) > PARALLAX.max_tables:
+            size = sum(array.nbytes for array in self.tables[t])
+            if len(self.tables) * size > LIMITS.memory:
                 self.tables.popitem(last=False)
         return self.tables[t]
 
@@ -73,12 +74,12 @@ class _Votes:
 
     def between(self, a: int, b: int) -> Longs:
         """Rows (dx, dy, votes) of the displacements from frame a to b, most votes first."""
-        most = PARALLAX.max_displacements
+        most = LIMITS.displacements
         found = self.windows.votes(self.table(a), self.table(b), most=most)
         rows = [
             (*step, count)
             for step, count, cells in found
-            if count >= PARALLAX.min_votes and cells >= PARALLAX.min_cells
+            if count >= CAMERA.min_votes and cells >= CAMERA.min_cells
         ]
         return np.array(rows, np.int64).reshape(-1, 3)
 
@@ -108,15 +109,14 @@ def _motions(votes: _Votes) -> tuple[Longs, Longs, Longs]:
     """
     n = len(votes.frames)
     cameras, rows = [np.zeros((0, 2), np.int64)], [np.zeros((0, 3), np.int64)]
-    last = np.linspace(PARALLAX.baseline, n - 1, PARALLAX.share_pairs)
+    last = np.linspace(PARALLAX.baseline, n - 1, LIMITS.voters)
     for t in np.unique(last.astype(int)).tolist():
         seen = votes.between(t - PARALLAX.baseline, t)
         if not len(seen):
             continue
         camera = seen[np.argmax(seen[:, 0] ** 2 + seen[:, 1] ** 2), :2]
-        if PARALLAX.min_motion <= hypot(*camera) <= PARALLAX.max_motion:
-            cameras.append(np.repeat(camera[None], len(seen), 0))
-            rows.append(seen)
+        cameras.append(np.repeat(camera[None], len(seen), 0))
+        rows.append(seen)
     table = np.concatenate(rows)
     return np.concatenate(cameras), table[:, :2], table[:, 2]
 
@@ -190,7 +190,7 @@ class _Camera:
             if frames.same(t - 1, t) or single < PARALLAX.min_windows:
                 continue
             count, step = self.step(t - 1, t)
-            if count >= PARALLAX.min_matched * single:
+            if count >= EVIDENCE.few * single:
                 self.position[t] -= step
             else:
                 cuts += 1
@@ -219,7 +219,7 @@ class _Camera:
         here = [key for key in self.keys if self.room[key] == self.room[t]]
         apart = np.abs(self.position[here] - self.position[t]) > near
         if apart.any(axis=1).all():
-            self.keys = [*self.keys, t][-CAMERA.max_keys :]
+            self.keys = [*self.keys, t][-LIMITS.candidates :]
 
 
 def _rounded(camera: Longs, share: float, phase: float) -> Longs:
@@ -246,7 +246,7 @@ class _Rounding:
         self.camera = camera
         n, room, position = len(camera.room), camera.room, camera.position
         rows = []
-        for t in range(PARALLAX.baseline, n, max(1, n // PARALLAX.rounding_pairs)):
+        for t in range(PARALLAX.baseline, n, max(1, n // LIMITS.voters)):
             s = t - PARALLAX.baseline
             if room[t] == room[s] and (position[t] != position[s]).any():
                 rows += [(t, *row) for row in votes.between(s, t).tolist()]

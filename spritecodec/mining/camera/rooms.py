@@ -17,15 +17,16 @@ import numpy as np
 from spritecodec.mining.arrays import Ids
 from spritecodec.mining.camera.pan import Pan
 from spritecodec.mining.indexed import Indexed
-from spritecodec.mining.thresholds import ROOMS
+from spritecodec.mining.limits import LIMITS
+from spritecodec.mining.thresholds import EVIDENCE, ROOMS
 
 
 def _switches(frames: Indexed, pan: Pan) -> list[int]:
     """Frames that begin to show something else in many places, under a camera at rest."""
-    n, still = len(frames), ROOMS.still_frames
+    n, still = len(frames), EVIDENCE.min_frames
     place = np.column_stack([pan.position, pan.room])
     moved = np.append(0, np.cumsum((place[1:] != place[:-1]).any(axis=1)))
-    enough = ROOMS.min_switched * frames.height * frames.width
+    enough = EVIDENCE.min_changed * frames.height * frames.width
     found = []
     for t in range(still, n - still):
         if frames.same(t - 1, t) or moved[t - still] != moved[t + still - 1]:
@@ -43,7 +44,7 @@ def _switches(frames: Indexed, pan: Pan) -> list[int]:
 
 def _view(frames: Indexed, start: int, end: int) -> Ids:
     """What each pixel shows most in frames from `start` to `end` - 1, by a sample of them."""
-    chosen = np.unique(np.linspace(start, end - 1, ROOMS.max_voters).astype(np.int64))
+    chosen = np.unique(np.linspace(start, end - 1, LIMITS.voters).astype(np.int64))
     stack = np.stack([frames[t] for t in chosen.tolist()])
     stack.sort(axis=0)
     # The longest run of equal numbers, in sorted order.
@@ -75,7 +76,7 @@ def split_rooms(frames: Indexed, pan: Pan) -> Pan | None:
             starts.append(t)
     room = pan.room.copy()
     known: list[tuple[tuple[int, int, int], Ids, int]] = []  # place in `pan`, view, new room
-    most = ROOMS.max_difference * frames.height * frames.width
+    most = EVIDENCE.min_changed * frames.height * frames.width
     for start, end in zip(starts, [*starts[1:], len(frames)], strict=True):
         places = np.column_stack([pan.position, pan.room])[start:end]
         if (places != places[0]).any():

@@ -11,6 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from spritecodec.mining.arrays import Ids, Longs
+from spritecodec.mining.limits import LIMITS
 from spritecodec.mining.thresholds import CAMERA
 
 Displacement = tuple[int, int]  # in x and y, in pixels
@@ -125,7 +126,7 @@ class Windows:
         previous: Table,
         current: Table,
         ignore: NDArray[np.bool_] | None = None,
-        most: int = CAMERA.max_displacements,
+        most: int = LIMITS.displacements,
     ) -> list[tuple[Displacement, int, int]]:
         """Vote for the displacement between two frames.
 

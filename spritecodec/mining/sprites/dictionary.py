@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spritecodec.mining.arrays import CLEAR, Ids, Longs
-from spritecodec.mining.thresholds import MATCH
+from spritecodec.mining.thresholds import EVIDENCE
 
 MAX_ALTERNATIVES = 3
 """Values that a sprite's pixel may have besides its first (the width of an array)."""
@@ -118,7 +118,7 @@ class Dictionary:
             py=np.zeros(pixels, np.int16),
             value=np.zeros(pixels, np.uint16),
             also=np.zeros((pixels, MAX_ALTERNATIVES), np.uint16),
-            max_wrong_share=MATCH.max_wrong_share,
+            max_wrong_share=EVIDENCE.few,
         )
         self.sprites = Sprites(
             patterns=patterns,
@@ -197,7 +197,7 @@ class Dictionary:
         values = np.full((len(y), 1 + MAX_ALTERNATIVES), CLEAR, np.uint16)
         values[:, 0] = picture[y, x]
         sprite = self.add(y - top, x - left, values)
-        self.sprites.placements[sprite] = MATCH.min_placements  # enough to be placed partly
+        self.sprites.placements[sprite] = EVIDENCE.min_times  # enough to be placed partly
         return sprite, left, top
 
     def index(self) -> Sprites:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spritecodec.mining.arrays import Longs
+from spritecodec.mining.limits import LIMITS
 from spritecodec.mining.pixel_state import Region, View, open_pixels
 from spritecodec.mining.sprites.cover import count_likely, cover_points
 from spritecodec.mining.sprites.dictionary import Dictionary
@@ -17,7 +18,9 @@ from spritecodec.mining.sprites.partial import (
     vote_for_places,
     weigh_places,
 )
-from spritecodec.mining.thresholds import COVER, MATCH
+from spritecodec.mining.thresholds import COVER, EVIDENCE
+
+VOTE_BYTES = 8  # a place, packed into one number
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ def cover_partly(dictionary: Dictionary, view: View, region: Region) -> list[Fou
     places = _likely_places(dictionary, view, ys, xs)
     while len(places):
         weighed = np.empty((len(places), 2), np.int64)
-        weigh_places(view, dictionary.sprites, places, MATCH, weighed)
+        weigh_places(view, dictionary.sprites, places, EVIDENCE, weighed)
         gain, in_front = weighed.T
         best = int(gain.argmax())
         if gain[best] < min_gain:
@@ -166,9 +169,9 @@ def _likely_places(dictionary: Dictionary, view: View, ys: Longs, xs: Longs) -> 
     rarity, _ = _count_likely(dictionary, view, ys, xs)
     rarest = np.argsort(rarity, kind="stable")
     rarest = rarest[np.cumsum(rarity[rarest]) <= COVER.max_candidates]
-    keys = np.empty(COVER.max_votes, np.int64)
-    count = vote_for_places(view, dictionary.index(), ys[rarest], xs[rarest], MATCH, keys)
+    keys = np.empty(LIMITS.memory // VOTE_BYTES, np.int64)
+    count = vote_for_places(view, dictionary.index(), ys[rarest], xs[rarest], EVIDENCE, keys)
     places, votes = np.unique(keys[:count], return_counts=True)
     enough = votes >= COVER.min_votes
-    order = np.argsort(-votes[enough], kind="stable")[: COVER.max_places]
+    order = np.argsort(-votes[enough], kind="stable")[: LIMITS.candidates]
     return unpack_places(places[enough][order])

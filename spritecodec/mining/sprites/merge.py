@@ -14,7 +14,8 @@ import numpy as np
 
 from spritecodec.mining.arrays import CLEAR, Ids, Longs
 from spritecodec.mining.indexed import OTHER, Indexed
-from spritecodec.mining.thresholds import MERGE
+from spritecodec.mining.limits import LIMITS
+from spritecodec.mining.thresholds import EVIDENCE, MERGE
 from spritecodec.scene import Scene
 
 # To be counted, two sprites and their distance are packed into one number: numbers of
@@ -56,7 +57,7 @@ def _neighbours(at: _Placements, width: Longs, height: Longs) -> tuple[Longs, Lo
     order = np.argsort(at.frame, kind="stable")
     keys = [np.zeros(0, np.int64)]
     for frame in np.split(order, np.flatnonzero(np.diff(at.frame[order])) + 1):
-        if len(frame) > MERGE.max_in_frame:
+        if len(frame) > LIMITS.things:
             continue
         x, y, s = at.x[frame], at.y[frame], at.sprite[frame]
         right, below = x + width[s] + MERGE.max_gap, y + height[s] + MERGE.max_gap
@@ -105,9 +106,7 @@ def _merged(
     right = max(width, int((rows[:, 2] + sizes[:, 1]).max()))
     bottom = max(height, int((rows[:, 3] + sizes[:, 0]).max()))
     chosen = places[
-        np.unique(
-            np.linspace(0, len(places) - 1, min(len(places), MERGE.max_placements)).astype(int)
-        )
+        np.unique(np.linspace(0, len(places) - 1, min(len(places), LIMITS.voters)).astype(int))
     ]
     seen = frames.windows(
         at.frame[chosen], at.x[chosen] - left, at.y[chosen] - top, top + bottom, left + right
@@ -122,7 +121,7 @@ def _merged(
         new = merged[y, x] == CLEAR
         shown = seen[:, y[new], x[new]]
         fits = agree & ((shown == colour[new]) | (shown >= OTHER)).all(axis=1)
-        if new.any() and fits.sum() >= max(MERGE.min_together, MERGE.min_agreement * agree.sum()):
+        if new.any() and fits.sum() >= max(EVIDENCE.min_times, MERGE.min_agreement * agree.sum()):
             agree = fits
             merged[y[new], x[new]] = colour[new]
     return merged
@@ -156,12 +155,12 @@ def merge_sprites(scene: Scene, frames: Indexed) -> list[Ids]:
     found: Counter[tuple[tuple[int, ...], bytes]] = Counter()
     for s, picture in enumerate(pictures):
         places = by_sprite[place[s] : place[s + 1]]
-        if len(places) < MERGE.min_together:
+        if len(places) < EVIDENCE.min_times:
             continue
         own = slice(row[s], row[s + 1])
         often = MERGE.min_together_share * len(places)
-        likely = together[own] >= max(MERGE.min_together, often)
-        beside = rows[own][likely][: MERGE.max_neighbours]
+        likely = together[own] >= max(EVIDENCE.min_times, often)
+        beside = rows[own][likely][: LIMITS.candidates]
         if len(beside):
             picture = _merged(frames, at, places, pictures, beside)
         y, x = np.nonzero(picture != CLEAR)

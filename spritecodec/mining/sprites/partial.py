@@ -31,7 +31,7 @@ from spritecodec.mining.sprites.cover import (
 )
 from spritecodec.mining.sprites.dictionary import MAX_ALTERNATIVES, Sprites
 from spritecodec.mining.sprites.match import is_certain, may_be, on_screen, vote
-from spritecodec.mining.thresholds import MatchThresholds
+from spritecodec.mining.thresholds import Evidence
 
 # `vote_for_places` packs a place into one number, with coordinates from -HALF on.
 BITS = 16
@@ -76,7 +76,7 @@ def classify_mismatch(view: View, value: int, y: int, x: int) -> tuple[bool, boo
 
 @njit(cache=True)
 def weigh_partly(
-    view: View, sprites: Sprites, sprite: int, x: int, y: int, t: MatchThresholds
+    view: View, sprites: Sprites, sprite: int, x: int, y: int, t: Evidence
 ) -> tuple[int, bool]:
     """As `gain_at`, for a sprite of which much may look different.
 
@@ -105,9 +105,9 @@ def weigh_partly(
             gain += is_open(s)
         else:
             differing += 1
-            if differing > t.max_differing_share * (end - begin):
+            if 2 * differing > end - begin:
                 return -1, False
-    if differing > t.max_differing_ratio * gain:
+    if differing > gain:
         return -1, False
     in_front, behind, strange = 0, 0, 0
     for i in range(begin, end):
@@ -119,15 +119,13 @@ def weigh_partly(
             in_front += one
             behind += other
             strange += not (one or other)
-    if strange > t.max_strange_ratio * gain:
+    if strange > t.few * gain:
         return -1, False
     return gain, in_front > behind
 
 
 @njit(cache=True)
-def weigh_places(
-    view: View, sprites: Sprites, places: Longs, t: MatchThresholds, weighed: Longs
-) -> None:
+def weigh_places(view: View, sprites: Sprites, places: Longs, t: Evidence, weighed: Longs) -> None:
     """Weigh several placements.
 
     Parameters
@@ -136,7 +134,7 @@ def weigh_places(
     sprites : Sprites
     places : ndarray, shape (n, 3), int64
         Rows (sprite, x, y).
-    t : MatchThresholds
+    t : Evidence
     weighed : ndarray, shape (n, 2), int64
         Receives (gain, in front) of each, as of `weigh_partly`.
     """
@@ -193,7 +191,7 @@ def accept_partly(
 
 @njit(cache=True)
 def vote_for_places(
-    view: View, sprites: Sprites, ys: Longs, xs: Longs, t: MatchThresholds, keys: Longs
+    view: View, sprites: Sprites, ys: Longs, xs: Longs, t: Evidence, keys: Longs
 ) -> int:
     """Let pixels vote for the places of known sprites.
 
@@ -207,7 +205,7 @@ def vote_for_places(
         With an up-to-date index.
     ys, xs : ndarray, shape (n,), int64
         The pixels that vote.
-    t : MatchThresholds
+    t : Evidence
     keys : ndarray, shape (votes,), int64
         Receives a number for each vote, for `unpack_places`; no more votes than fit.
 
@@ -230,14 +228,14 @@ def vote_for_places(
             for e in range(sprites.first_of_value[value], sprites.first_of_value[value + 1]):
                 i = sprites.by_value[e]
                 s = sprites.owner[i]
-                if sprites.placements[s] < t.min_placements:
+                if sprites.placements[s] < t.min_times:
                     continue
                 alike, known = 0, 0
                 for k in range(4):
                     compared = compare_beside(sprites.around, i, k, beside)
                     known += compared != UNKNOWN
                     alike += compared == ALIKE
-                if alike < min(known, t.min_alike) or count == len(keys):
+                if alike < min(known, t.min_times) or count == len(keys):
                     continue
                 left, top = x - patterns.px[i] + HALF, y - patterns.py[i] + HALF
                 keys[count] = s << 2 * BITS | top << BITS | left

@@ -15,11 +15,12 @@ from scipy import ndimage
 
 from spritecodec.mining.arrays import CLEAR, EIGHT_NEIGHBOURS, Ids, Longs
 from spritecodec.mining.indexed import Indexed
+from spritecodec.mining.limits import LIMITS
 from spritecodec.mining.pixel_state import Look, Region, View, open_pixels, regions
 from spritecodec.mining.sprites.dictionary import MAX_ALTERNATIVES, Dictionary
 from spritecodec.mining.sprites.explain import explain
 from spritecodec.mining.sprites.match import values_at
-from spritecodec.mining.thresholds import BACKGROUND, COVER, SHAPES
+from spritecodec.mining.thresholds import BACKGROUND, SHAPES
 
 
 @dataclass
@@ -126,7 +127,7 @@ def learn_shapes(dictionary: Dictionary, shapes: list[Shape], look: Look) -> Non
     Shapes that were always cut by the border of the screen wait: a whole one may come.
     """
     recurring = [s for s in shapes if s.count > 1 and not s.cut]
-    recurring = sorted(recurring, key=lambda s: -s.count * s.area)[: SHAPES.max_shapes]
+    recurring = sorted(recurring, key=lambda s: -s.count * s.area)[: LIMITS.things]
     for shape in sorted(recurring, key=lambda s: (-s.count, s.frame)):
         view = look(shape.frame)
         region = _find_region(view, shape)
@@ -134,7 +135,7 @@ def learn_shapes(dictionary: Dictionary, shapes: list[Shape], look: Look) -> Non
             continue
         ys, xs = region.points(region.mask)
         values = _values(view, ys, xs)
-        found, _ = explain(dictionary, view, region, COVER.search_budget)
+        found, _ = explain(dictionary, view, region, LIMITS.comparisons)
         rest = region.open_in(view.state)
         if not rest.any():
             continue

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from spritecodec.mining.arrays import Longs
+from spritecodec.mining.limits import LIMITS
 from spritecodec.mining.pixel_state import Look, View, open_pixels, regions
 from spritecodec.mining.sprites.dictionary import Dictionary
 from spritecodec.mining.sprites.explain import Found, cover, explain, place
 from spritecodec.mining.sprites.match import best_near, gain_at, go_on
 from spritecodec.mining.sprites.shapes import add_region
-from spritecodec.mining.thresholds import BACKGROUND, COVER, FOLLOW, MATCH, SHAPES
+from spritecodec.mining.thresholds import BACKGROUND, COVER, EVIDENCE, FOLLOW, SHAPES
 
 
 @dataclass(eq=False)
@@ -145,7 +146,7 @@ class _Follower:
                 continue
             afresh = here.view._replace(state=state.copy())
             found, _ = cover(self.dictionary, afresh, region, FOLLOW.refit_budget)
-            few = len(found) <= FOLLOW.max_fragment_ratio * len(inside)
+            few = len(found) <= EVIDENCE.majority * len(inside)
             if few and open_pixels(afresh.state[rows, columns])[mask].sum() < self.min_region:
                 state[:] = afresh.state
                 fragments = set(map(id, inside))
@@ -161,7 +162,7 @@ class _Follower:
         sprites = np.array([k.sprite[-1] for k in tracks], np.int64)
         guesses = np.array([here.guesses(k) for k in tracks], np.int64)
         out = np.empty((len(tracks), 5), np.int64)
-        share = MATCH.min_kept_share
+        share = EVIDENCE.majority
         go_on(here.view, self.dictionary.sprites, sprites, guesses, share, out)
         here.lost = []
         for track, (x, y, covered, over, over_overlay) in zip(tracks, out.tolist(), strict=True):
@@ -180,10 +181,10 @@ class _Follower:
         best = max((gain_at(view, patterns, last, x, y), last, x, y) for x, y in guesses)
         if best[0] <= 0:
             x, y = guesses[0]
-            gain, nx, ny = best_near(view, patterns, last, x, y, FOLLOW.search_radius)
+            gain, nx, ny = best_near(view, patterns, last, x, y, EVIDENCE.near)
             best = (gain, last, nx, ny)
             height, width = size[last]
-            for sprite in self.successors.get(last, [])[: FOLLOW.max_successors]:
+            for sprite in self.successors.get(last, [])[: LIMITS.displacements]:
                 # Figures stand on the ground: keep the middle of the lower edge.
                 sh, sw = size[sprite]
                 sx, sy = x + (width - sw) // 2, y + height - sh
@@ -199,7 +200,7 @@ class _Follower:
         """Explain what is still open, and continue lost tracks with it."""
         view = here.view
         found: list[Found] = []
-        budget = COVER.search_budget
+        budget = LIMITS.comparisons
         for region in list(regions(view.state)):
             explained, budget = explain(self.dictionary, view, region, budget)
             found += explained
@@ -207,7 +208,7 @@ class _Follower:
         max_region = SHAPES.max_share * view.state.size
         new = [r for r in remaining if self.min_region <= r.mask.sum() <= max_region]
         # Sparks and foam in front of translucent things are many small regions, but no noise.
-        if len(new if view.translucent else remaining) > FOLLOW.max_regions:
+        if len(new if view.translucent else remaining) > LIMITS.candidates:
             new = []
         for region in new:
             added = add_region(self.dictionary, view, region)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.mining.thresholds import RESIDUAL
+from spritecodec.mining.thresholds import EVIDENCE, RESIDUAL
 from spritecodec.mining.tracks.residual_kernels import (
     Patches,
     carry_on,
@@ -68,7 +68,7 @@ class _GrowingPatches:
         """Make patches of what is `needed` of a part of frame t that begins at (left, top)."""
         labels = np.empty(needed.shape, np.int32)
         box = np.empty((int(np.count_nonzero(needed)), 4), np.int32)
-        box = box[: label_near(needed, labels, box, RESIDUAL.patch_reach)]
+        box = box[: label_near(needed, labels, box, EVIDENCE.near)]
         old, self.count = self.count, self.count + len(box)
         size = box[:, 2:] - box[:, :2]
         first = self.size + size.prod(axis=1, dtype=np.int64).cumsum()
