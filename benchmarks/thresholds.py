@@ -10,8 +10,9 @@ Each run encodes one clip in a process of its own with one value of one field ch
 of the size gate, by name, and the first frames of clips in ``benchmarks/cache`` (``NAME:FRAMES``);
 those that are not at hand are left out. ``NAME@DB`` asks for a PSNR instead of every pixel.
 
-Writes ``benchmarks/results/thresholds.json`` and ``.md`` after each run. A run is kept there until
-the value of any threshold changes; ``--again`` measures it once more.
+Writes ``benchmarks/results/thresholds.json`` and ``.md`` after each run. A run counts as measured
+*earlier* once a value of its record changes, or the bytes of the unchanged encode of its clip; it
+is kept until it is measured anew. ``--again`` measures what is known, too.
 """
 
 from __future__ import annotations
@@ -37,9 +38,11 @@ import numpy as np
 import spritecodec as sc
 from benchmarks.clips.excerpt import frames_of, quality_of
 from spritecodec.mining import thresholds
+from spritecodec.mining.limits import LIMITS
 
 RESULTS = Path(__file__).resolve().parent / "results"
 MODULE = "spritecodec.mining.thresholds"
+LIMITS_MODULE = "spritecodec.mining.limits"
 DEEP = ("animation", "translucency", "platformer-small")  # planes at several depths, materials
 FLAT = ("sprite-game-small", "pan-rooms", "pitfall:300", "river-raid:300", "mario-1-1:200")
 LOSSY = ("lossy", "sprite-game-small@38", "pan-rooms@34")
@@ -50,10 +53,8 @@ EVERY = (*FLAT, *DEEP, "recolouring", "lossy")
 CLIPS: dict[str, tuple[str, ...]] = {
     "SURVEY": LOSSY,
     "SIMPLIFY": LOSSY,
-    "RECOLOURING": ("recolouring", "sprite-game-small", "animation", "pitfall:300"),
     "CAMERA": (*FLAT, "animation", "translucency", "recolouring"),
     "PAN": (*FLAT, "animation", "translucency", "recolouring"),
-    "ROOMS": ("pan-rooms", "pitfall:300", "sprite-game-small"),
     "PARALLAX": DEEP,
     "WORLD": (*FLAT, "recolouring", "animation"),
     "PLANES": DEEP,
@@ -61,17 +62,17 @@ CLIPS: dict[str, tuple[str, ...]] = {
     "MATERIALS": DEEP,
     "CYCLES": DEEP,
     "ANIMATIONS": DEEP,
-    "TEMPLATES": DEEP,
-    **dict.fromkeys(("MINE", "SHAPES", "MATCH", "COVER", "MERGE", "FOLLOW", "LAYERS"), OBJECTS),
+    **dict.fromkeys(("MINE", "SHAPES", "COVER", "MERGE", "FOLLOW", "LAYERS"), OBJECTS),
 }
 UNCHANGED = "unchanged"
 NOTICEABLE = 0.1  # per cent of the bytes
 SHORT_SENTENCE = 40  # characters
 MAX_NAMED = 3  # clips in a line of evidence
 LEAST_WAIT, PATIENCE = 120.0, 20.0  # seconds, and times the unchanged run's: then a run is ended
-EVIDENCE = re.compile(r"^(Half: |Double: |No effect at )")
+EARLIER = "Measured earlier: "
+EVIDENCE = re.compile(f"^({EARLIER})?(Half: |Double: |No effect at )")
 
-Run = dict[str, Any]  # values, bytes, cpu, psnr, problem
+Run = dict[str, Any]  # values, unchanged, bytes, cpu, psnr, problem
 
 
 # --- the records ----------------------------------------------------------------------------
@@ -161,9 +162,11 @@ def fields() -> list[Field]:
     return out
 
 
-def values_hash() -> str:
-    """Of the values of all thresholds."""
-    text = repr([(name, values._asdict()) for name, values in records().items()])
+def values_hash(record: str = "") -> str:
+    """Of the values of a record, or of all thresholds and limits."""
+    chosen = [(name, values) for name, values in records().items() if record in ("", name)]
+    chosen += [] if record else [("LIMITS", LIMITS)]
+    text = repr([(name, values._asdict()) for name, values in chosen])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -179,7 +182,8 @@ def encode_changed() -> None:
     The record is replaced where it stands, and so must be before any code has imported it.
     """
     task = json.loads(sys.argv[1])
-    early = [m for m in sys.modules if m.startswith("spritecodec.mining.") and m != MODULE]
+    known = (MODULE, LIMITS_MODULE)
+    early = [m for m in sys.modules if m.startswith("spritecodec.mining.") and m not in known]
     assert not early, f"imported too early: {early}"
     if task["field"]:
         record, name = task["field"].split(".")
@@ -248,26 +252,31 @@ class Results:
     Attributes
     ----------
     runs : dict
-        Of clips, of ``unchanged`` or ``PAN.min_agreement=0.5``.
-    values : str
-        Hash of all thresholds; runs with another one are out of date.
+        Of clips, of ``unchanged`` or ``PAN.min_agreement=0.5``. A run says which values it was
+        made with (a hash), and how many bytes and CPU seconds the unchanged encode took.
     """
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.runs: dict[str, dict[str, Run]] = {}
-        self.values = values_hash()
         if file.exists():
             self.runs = json.loads(file.read_text())["runs"]
 
     def get(self, clip: str, what: str) -> Run | None:
         """A run with the thresholds as they are now; None where there is none."""
         found = self.runs.get(clip, {}).get(what)
-        return found if found and found["values"] == self.values else None
+        if found is None or found["values"] != _hash_for(what):
+            return None
+        base = self.runs[clip].get(UNCHANGED, {})
+        return found if what == UNCHANGED or found["unchanged"] == base.get("bytes") else None
 
     def add(self, clip: str, what: str, found: Run) -> None:
         """Add a run, and write everything down."""
-        self.runs.setdefault(clip, {})[what] = {"values": self.values, **found}
+        base = self.runs.setdefault(clip, {}).get(UNCHANGED, {})
+        known: Run = {"values": _hash_for(what)}
+        if what != UNCHANGED:
+            known |= {"unchanged": base.get("bytes"), "unchanged_cpu": base.get("cpu")}
+        self.runs[clip][what] = {**known, **found}
         self.write()
 
     def write(self) -> None:
@@ -277,22 +286,39 @@ class Results:
         self.file.write_text(json.dumps({"runs": ordered}, indent=1) + "\n")
         self.file.with_suffix(".md").write_text(markdown(self, fields()))
 
-    def change(self, field: Field, value: float, clip: str) -> float | str | None:
-        """What a value does to the bytes of a clip, in per cent; a problem; None: not measured."""
-        before, after = self.get(clip, UNCHANGED), self.get(clip, f"{field.key}={value!r}")
-        if before is None or after is None or "problem" in before:
-            return None
-        if "problem" in after:
-            return str(after["problem"])
-        return 100 * (float(after["bytes"]) / float(before["bytes"]) - 1)
+    def measured(self, field: Field, value: float, *, earlier: bool) -> dict[str, Run]:
+        """The runs of a field with a value, by clip: those that hold now, or earlier ones."""
+        what = f"{field.key}={value!r}"
+        runs = {clip: runs[what] for clip, runs in self.runs.items() if what in runs}
+        return {c: run for c, run in runs.items() if (self.get(c, what) is None) == earlier}
 
-    def changes(self, field: Field) -> dict[str, dict[str, float | str]]:
-        """What was measured of a field: of "half" and "double", the change by clip."""
+    def changes(self, field: Field, *, earlier: bool = False) -> dict[str, dict[str, float | str]]:
+        """What was measured of a field: of "half" and "double", the change by clip.
+
+        It is in per cent of the bytes, or says what was wrong.
+        """
         out = {}
         for side, value in field.changed().items():
-            found = ((clip, self.change(field, value, clip)) for clip in self.runs)
-            out[side] = {clip: change for clip, change in found if change is not None}
+            runs = self.measured(field, value, earlier=earlier)
+            out[side] = {clip: _change(run) for clip, run in runs.items() if run["unchanged"]}
         return {side: by_clip for side, by_clip in out.items() if by_clip}
+
+    def best(self, field: Field) -> tuple[dict[str, dict[str, float | str]], bool]:
+        """What holds now of a field; else what was measured earlier, and True."""
+        now = self.changes(field)
+        return (now, False) if now else (self.changes(field, earlier=True), True)
+
+
+def _hash_for(what: str) -> str:
+    """Of the values on which a run depends: its record's, or all for the unchanged encode."""
+    return values_hash() if what == UNCHANGED else values_hash(what.split(".")[0])
+
+
+def _change(run: Run) -> float | str:
+    """Change of the bytes in per cent, or what was wrong."""
+    if "problem" in run:
+        return str(run["problem"])
+    return 100 * (float(run["bytes"]) / float(run["unchanged"]) - 1)
 
 
 def measure_unchanged(results: Results, clip: str, frames: Path, again: bool) -> None:
@@ -345,7 +371,7 @@ def measure(results: Results, wanted: Sequence[Job], processes: int, again: bool
         for number, done in enumerate(as_completed(pending), 1):
             job, what = pending[done]
             results.add(job.clip, what, done.result())
-            change = results.change(job.field, job.value, job.clip)
+            change = _change(results.runs[job.clip][what])
             said = f"{change:+.2f} %" if isinstance(change, float) else change
             click.echo(f"{number}/{len(pending)} {what} on {job.clip}: {said}")
 
@@ -425,8 +451,10 @@ def write_evidence(results: Results) -> int:
     file = Path(thresholds.__file__)
     found = {}
     for field in fields():
-        line = evidence(results.changes(field))
+        changes, earlier = results.best(field)
+        line = evidence(changes)
         if line:
+            line = EARLIER + line[0].lower() + line[1:] if earlier else line
             found[type(records()[field.record]).__name__, field.name] = line
     file.write_text(with_evidence(file.read_text(), found))
     return len(found)
@@ -450,13 +478,10 @@ def _seconds(results: Results, field: Field) -> str:
     """CPU seconds at half and double over all clips measured, to those of unchanged values."""
     cells = []
     for side in ("half", "double"):
-        value = field.changed().get(side)
-        pairs = [
-            (results.get(clip, UNCHANGED) or {}, results.get(clip, f"{field.key}={value!r}") or {})
-            for clip in results.runs
-        ]
-        pairs = [(a, b) for a, b in pairs if "cpu" in a and "cpu" in b]
-        before, after = (sum(pair[i]["cpu"] for pair in pairs) for i in range(2))
+        value = field.changed().get(side, 0)
+        runs = list(results.measured(field, value, earlier=results.best(field)[1]).values())
+        runs = [run for run in runs if "cpu" in run and run["unchanged_cpu"]]
+        before, after = (sum(run[key] for run in runs) for key in ("unchanged_cpu", "cpu"))
         cells.append(f"{100 * (after / before - 1):+.0f}" if before else "?")
     return " / ".join(cells)
 
@@ -471,7 +496,7 @@ def _meaning(text: str) -> str:
 
 def _record_table(results: Results, of_record: Sequence[Field]) -> list[str]:
     """The table of one record."""
-    every = {field: results.changes(field) for field in of_record}
+    every = {field: results.best(field)[0] for field in of_record}
     found = {field: changes for field, changes in every.items() if changes}
     clips = [c for c in results.runs if any(c in s for f in found.values() for s in f.values())]
     columns = ["field", "value", "meaning", *clips, "CPU", "verdict"]
@@ -481,7 +506,8 @@ def _record_table(results: Results, of_record: Sequence[Field]) -> list[str]:
         value = f"{number:,}" if isinstance(number, int) else f"{number:.4g}" if number else "0"
         cells = [f"`{field.name}`", value, _meaning(field.text)]
         cells += [_cell(changes, c) for c in clips]
-        lines.append(f"| {' | '.join([*cells, _seconds(results, field), verdict(changes)])} |")
+        said = verdict(changes) + ", earlier" * results.best(field)[1]
+        lines.append(f"| {' | '.join([*cells, _seconds(results, field), said])} |")
     left = [f"`{field.name}`" for field in every if field not in found]
     return [*lines, "", f"Not measured: {', '.join(left)}."] if left else lines
 
@@ -498,6 +524,7 @@ def markdown(results: Results, every: Sequence[Field]) -> str:
         "clips measured; other work on the machine moves it by several per cent. Integers stay",
         "at least 1, and shares that would pass 1 go half of the way to it. ?: not measured.",
         f"*Verdict*: on how many clips the bytes change by at least {NOTICEABLE:g} %.",
+        "*Earlier*: measured with other values of the record, or when the clip took other bytes.",
         "",
         "| clip | bytes | CPU s | quality |",
         "|---|--:|--:|---|",
@@ -511,7 +538,7 @@ def markdown(results: Results, every: Sequence[Field]) -> str:
             lines.append(f"| {clip} | | | {base['problem']} |")
     for record, values in records().items():
         of_record = [f for f in every if f.record == record]
-        if any(results.changes(f) for f in of_record):
+        if any(results.best(f)[0] for f in of_record):
             said = " ".join((type(values).__doc__ or "").split())
             lines += ["", f"## {record}", "", said, "", *_record_table(results, of_record)]
     return "\n".join([*lines, ""])

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 import spritecodec
-from benchmarks.thresholds import Field, docstrings, evidence, fields, verdict, with_evidence
+from benchmarks.thresholds import (
+    UNCHANGED,
+    Field,
+    Results,
+    docstrings,
+    evidence,
+    fields,
+    verdict,
+    with_evidence,
+)
+from spritecodec.mining import thresholds
 
 PACKAGE = Path(spritecodec.__file__).parent
 
@@ -79,6 +89,29 @@ def test_evidence_is_written_and_replaced() -> None:
     assert '    """Something."""\n' in written
     assert with_evidence(written, found) == written
     assert docstrings(written).keys() == docstrings(SOURCE).keys()
+
+
+def test_thresholds_are_few() -> None:
+    assert len(fields()) <= 120
+
+
+def test_a_run_holds_while_its_record_and_its_clip_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    field = next(field for field in fields() if field.key == "MERGE.max_gap")
+    half = field.changed()["half"]
+    results = Results(tmp_path / "runs.json")
+    results.add("clip", UNCHANGED, {"bytes": 100, "cpu": 1.0, "psnr": None})
+    results.add("clip", f"{field.key}={half!r}", {"bytes": 110, "cpu": 1.0, "psnr": None})
+    expected = {"half": {"clip": pytest.approx(10.0)}}
+    assert results.best(field) == (expected, False)
+    monkeypatch.setattr(thresholds, "PAN", thresholds.PAN._replace(overlay_margin=9))
+    assert results.best(field) == (expected, False)
+    monkeypatch.setattr(thresholds, "MERGE", thresholds.MERGE._replace(max_gap=field.value + 1))
+    assert results.best(field) == (expected, True)
+    monkeypatch.undo()
+    results.add("clip", UNCHANGED, {"bytes": 99, "cpu": 1.0, "psnr": None})
+    assert results.best(field) == (expected, True)
 
 
 def test_compiled_kernels_take_thresholds_as_arguments() -> None:
