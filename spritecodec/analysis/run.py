@@ -191,7 +191,7 @@ def _key(content: str, codec: str, target: str, preset: str) -> str:
 def _version(codec: str) -> str:
     """What besides the settings decides an encoder's output: its version."""
     if codec == US:
-        return _own_code()
+        return own_code()
     through = find_peer(codec).through
     if through == "pillow":
         return f"Pillow {PIL.__version__}"
@@ -203,7 +203,7 @@ def _version(codec: str) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=False).stdout
 
 
-def _own_code() -> str:
+def own_code() -> str:
     """A hash of our own encoder's and decoder's source text."""
     digest = hashlib.sha256()
     home = Path(spritecodec.__file__).parent
