@@ -50,8 +50,7 @@ def minings(name: str, run: Indexed, setting: Setting, fewest: int) -> list[dict
     for turn in range(LIMITS.minings):
         at_least = MINE.min_region if turn else fewest
         scene = mine(setting, pts, Fraction(1, 60), seeds, at_least)
-        wanted = (run.rgb(t) for t in range(len(run)))
-        scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))
+        scene = dataclasses.replace(scene, residual=exact_residual(scene, run.wanted))
         for t, drawn in enumerate(Renderer(scene).frames()):
             if (drawn != run.rgb(t)).any():
                 raise AssertionError(f"frame {t} of {name} differs")

@@ -133,7 +133,7 @@ def alone(clip: ArrayClip, engine: str, folder: Path, steps: int) -> int:
         pts=np.arange(len(clip.frames)),
         time_base=clip.time_base,
     )
-    residual = exact_residual(scene, clip.frames)
+    residual = exact_residual(scene, lambda t, _: clip.frames[t])
     return Library().pack(replace(scene, residual=residual)).size
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,28 @@ class AudioStream:
     packets: tuple[bytes, ...]
 
 
+MAX_OTHERS = 3
+"""Colours that a doubted pixel may be besides the likeliest."""
+
+NO_COLOUR = 1 << 24
+"""Stands where a colour, 0xRRGGBB, could stand and none does."""
+
+
+class Doubt(NamedTuple):
+    """Which pixels of a restored frame may be of other colours than it shows.
+
+    Attributes
+    ----------
+    where : ndarray, shape (m,), int64
+        Pixels, as ``y * width + x``.
+    others : ndarray, shape (m, MAX_OTHERS), uint32
+        0xRRGGBB of what each may be, the likeliest first; NO_COLOUR where there are no more.
+    """
+
+    where: NDArray[np.int64]
+    others: NDArray[np.uint32]
+
+
 @dataclass(frozen=True)
 class Piece:
     """Some consecutive frames of a clip.
@@ -55,10 +77,13 @@ class Piece:
         RGB.
     pts : ndarray, shape (n,), int64
         Presentation times in ticks of the clip's ``time_base``.
+    doubts : tuple of Doubt
+        One a frame where the clip is restored from a lossy source; else none.
     """
 
     frames: NDArray[np.uint8]
     pts: NDArray[np.int64]
+    doubts: tuple[Doubt, ...] = ()
 
 
 @runtime_checkable
@@ -105,6 +130,36 @@ class Clip(Protocol):
 
         May be called again for another pass, except on a pipe.
         """
+        ...
+
+
+@runtime_checkable
+class Restored(Clip, Protocol):
+    """A clip of native frames that were restored from a lossy source.
+
+    Attributes
+    ----------
+    source : Clip
+        The recording.
+    """
+
+    @property
+    def source(self) -> Clip: ...
+
+    def again(
+        self, expected: Iterable[NDArray[np.uint8]]
+    ) -> Iterator[tuple[NDArray[np.uint8], Doubt]]:
+        """Restore the next frames once more, knowing what mining expects them to be.
+
+        Parameters
+        ----------
+        expected : iterable of ndarray, each shape (h, w, 3), uint8
+            In colours of the clip.
+        """
+        ...
+
+    def as_source(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A native frame at the size of the source, shape (H, W, 3), uint8."""
         ...
 
 

@@ -57,7 +57,7 @@ def mined(frames: Frames) -> Scene:
     indexed = index(frames)
     pts = np.arange(len(frames), dtype=np.int64)
     scene = mine(find_settings(indexed)[0], pts, Fraction(1, 60))
-    return dataclasses.replace(scene, residual=exact_residual(scene, frames))
+    return dataclasses.replace(scene, residual=exact_residual(scene, lambda t, _: frames[t]))
 
 
 def scroller(path: NDArray[np.int64], hud: int = 0) -> Frames:
@@ -303,7 +303,7 @@ def corrected(clean: Frames, frames: Frames) -> Scene:
     """The Scene of clean frames, with what makes it draw others."""
     scene = mined(clean)
     assert len(scene.residual) == 0
-    scene = dataclasses.replace(scene, residual=exact_residual(scene, frames))
+    scene = dataclasses.replace(scene, residual=exact_residual(scene, lambda t, _: frames[t]))
     for drawn, wanted in zip(Renderer(scene).frames(), frames, strict=True):
         np.testing.assert_array_equal(drawn, wanted)
     return scene
@@ -387,6 +387,6 @@ def test_fragments_that_are_seen_together_become_one_sprite() -> None:
     joined = mine(setting, pts, Fraction(1, 60), merge_sprites(pieces, indexed))
     assert len(pieces.sprites) > len(joined.sprites)
     assert any(s.shape == whole.shape and (s == whole).all() for s in joined.sprites)
-    residual = exact_residual(joined, frames)
+    residual = exact_residual(joined, lambda t, _: frames[t])
     for t, shown in enumerate(Renderer(dataclasses.replace(joined, residual=residual)).frames()):
         np.testing.assert_array_equal(shown, frames[t])

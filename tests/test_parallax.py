@@ -136,7 +136,7 @@ def test_planes_explain_the_frames_and_cost_little_more_than_the_truth(planes: F
     found = mine(Setting.of(frames, background), np.arange(FRAMES), Fraction(1, 60))
     alone = np.stack(list(Renderer(found).frames()))
     assert (alone != planes).any(axis=3).mean() < 0.01
-    exact = dataclasses.replace(found, residual=exact_residual(found, planes))
+    exact = dataclasses.replace(found, residual=exact_residual(found, lambda t, _: planes[t]))
     np.testing.assert_array_equal(drawn(exact), planes)
     assert size(exact) < 1.5 * size(scene())
 
@@ -172,7 +172,7 @@ def test_a_translucent_pane_is_one_material(pane: Frames, pane_background: Backg
 def test_a_translucent_pane_is_drawn_exactly(pane: Frames, pane_background: Background) -> None:
     setting = Setting.of(index(pane), pane_background)
     found = mine(setting, np.arange(FRAMES), Fraction(1, 60))
-    exact = dataclasses.replace(found, residual=exact_residual(found, pane))
+    exact = dataclasses.replace(found, residual=exact_residual(found, lambda t, _: pane[t]))
     np.testing.assert_array_equal(drawn(exact), pane)
     assert any(((s[..., 3] > 0) & (s[..., 3] < 255)).any() for s in found.sprites)
     assert size(exact) < 1.5 * size(with_pane(scene()))
@@ -205,7 +205,7 @@ def mined(true: Scene) -> Scene:
     frames = drawn(true)
     run = index(frames)
     found = mine(find_settings(run)[0], np.arange(FRAMES), Fraction(1, 60))
-    exact = dataclasses.replace(found, residual=exact_residual(found, frames))
+    exact = dataclasses.replace(found, residual=exact_residual(found, lambda t, _: frames[t]))
     np.testing.assert_array_equal(drawn(exact), frames)
     return exact
 

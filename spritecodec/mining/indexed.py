@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from spritecodec.clip import MAX_OTHERS, NO_COLOUR, Doubt
 from spritecodec.mining.arrays import CLEAR, Ids, Longs
 
 OTHER = int(CLEAR) - 1
@@ -38,6 +39,7 @@ class Indexed:
         self._number = np.full(1 << 24, OTHER, np.uint16)
         self._frames: list[NDArray[np.uint8] | NDArray[np.uint16]] = []
         self._exact: dict[int, NDArray[np.uint8]] = {}  # frames with colours beyond the table
+        self._doubts: dict[int, Doubt] = {}
         self.nbytes = 0
 
     @staticmethod
@@ -48,8 +50,11 @@ class Indexed:
             indexed.add(frame)
         return indexed
 
-    def add(self, frame: NDArray[np.uint8]) -> None:
-        """Append one RGB frame, shape (h, w, 3), uint8."""
+    def add(self, frame: NDArray[np.uint8], doubt: Doubt | None = None) -> None:
+        """Append one RGB frame, shape (h, w, 3), uint8, and what else its pixels may be."""
+        if doubt is not None:
+            self._doubts[len(self)] = doubt
+            self.nbytes += doubt.where.nbytes + doubt.others.nbytes
         packed = pack_rgb(frame)
         number = self._number[packed]
         if (number == OTHER).any():
@@ -69,8 +74,38 @@ class Indexed:
         other = Indexed.__new__(Indexed)
         other.height, other.width = self.height, self.width
         other.colours, other.materials, other._number = self.colours, materials, self._number
-        other._frames, other._exact, other.nbytes = [], {}, 0
+        other._frames, other._exact, other._doubts, other.nbytes = [], {}, {}, 0
         return other
+
+    def others(self, t: int) -> Ids:
+        """What the pixels of frame t may be besides, as `View.others`."""
+        if t not in self._doubts:
+            return np.full((1, 1, MAX_OTHERS), CLEAR, np.uint16)
+        where, others = self._doubts[t]
+        out = np.full((self.height * self.width, MAX_OTHERS), CLEAR, np.uint16)
+        known = others != NO_COLOUR
+        numbers = self._number[np.where(known, others, 0)]
+        out[where] = np.where(known & (numbers != OTHER), numbers, CLEAR)
+        return out.reshape(self.height, self.width, MAX_OTHERS)
+
+    def wanted(self, t: int, drawn: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Frame t as it must come back: as `drawn`, shape (h, w, 3), where it may be that."""
+        rgb = self.rgb(t)
+        if t not in self._doubts:
+            return rgb
+        where, others = self._doubts[t]
+        shown = pack_rgb(drawn.reshape(-1, 3)[where])
+        fine = where[(others == shown[:, None]).any(axis=1)]
+        flat = rgb.reshape(-1, 3)
+        flat[fine] = drawn.reshape(-1, 3)[fine]
+        return rgb
+
+    def part(self, which: range) -> Indexed:
+        """Some of the frames, with their doubts."""
+        part = Indexed(self.height, self.width)
+        for t in which:
+            part.add(self.rgb(t), self._doubts.get(t))
+        return part
 
     def append_ids(self, frame: Ids) -> None:
         """Append a frame of numbers, shape (h, w)."""

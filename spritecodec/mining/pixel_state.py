@@ -46,6 +46,9 @@ class View(NamedTuple):
         The material in front of each pixel that is OPEN_THROUGH; shape as `behind`.
     over, under : ndarray, shape (materials, colours), uint16
         As those of `Materials`; values from ``colours`` on are materials.
+    others : ndarray, shape (h, w, MAX_OTHERS), uint16
+        Colours that a pixel may be besides `frame`, the likeliest first, CLEAR where there are
+        no more; shape (1, 1, MAX_OTHERS) where the frames are certain.
     """
 
     frame: Ids
@@ -54,6 +57,12 @@ class View(NamedTuple):
     front: Ids
     over: Ids
     under: Ids
+    others: Ids
+
+    @property
+    def doubted(self) -> bool:
+        """Whether a pixel may be of a colour other than the frame's."""
+        return len(self.others) > 1
 
     @property
     def translucent(self) -> bool:
@@ -160,11 +169,22 @@ def blend(view: View, value: int, behind: int) -> int:
 
 
 @njit(cache=True)
+def may_be_instead(view: View, y: int, x: int, colour: int) -> bool:
+    """Whether a pixel may be of this colour, other than the frame's."""
+    if len(view.others) == 1:
+        return False
+    for k in range(view.others.shape[2]):  # noqa: SIM110 - numba compiles no any()
+        if view.others[y, x, k] == colour:
+            return True
+    return False
+
+
+@njit(cache=True)
 def agrees(view: View, y: int, x: int, value: int) -> bool:
     """Whether `value` at a pixel gives what the frame shows."""
     through = is_through(view.state[y, x])
     if not through and not is_material(view, value):
-        return bool(value == view.frame[y, x])
+        return bool(value == view.frame[y, x] or may_be_instead(view, y, x, value))
     shown = blend(view, value, view.behind[y, x])
     if through:
         shown = blend(view, view.front[y, x], shown)
@@ -179,11 +199,34 @@ def explaining(view: View, y: int, x: int, out: Ids) -> int:
     if is_through(view.state[y, x]):
         out[0] = view.under[view.front[y, x] - colours, out[0]]
     count = 1
+    if len(view.others) > 1 and not is_through(view.state[y, x]):
+        for k in range(view.others.shape[2]):
+            if view.others[y, x, k] != CLEAR:
+                out[count] = view.others[y, x, k]
+                count += 1
     for value in range(colours, colours + len(view.over)):
         if count < len(out) and agrees(view, y, x, value):
             out[count] = value
             count += 1
     return count
+
+
+@njit(cache=True)
+def forgive(view: View, drawn: Ids, overlay: Ids) -> None:
+    """Take a doubted pixel for the background or the overlay where it may be of its colour.
+
+    `drawn` is the background and `overlay` as of `draw_background`, both shape (h, w), uint16.
+    """
+    h, w = view.frame.shape
+    for y in range(h):
+        for x in range(w):
+            if not is_open(view.state[y, x]) or view.others[y, x, 0] == CLEAR:
+                continue
+            if overlay[y, x] != CLEAR:
+                if may_be_instead(view, y, x, overlay[y, x]):
+                    view.state[y, x] = HIDDEN
+            elif may_be_instead(view, y, x, drawn[y, x]):
+                view.state[y, x] = AS_BACKGROUND
 
 
 @njit(cache=True)

@@ -101,14 +101,7 @@ class Search:
             ``"mining"``, or ``"model"`` for minings that start from the model's sprites; and
             the segment.
         """
-        plain = [(run, run, Recolouring.none()) for run in runs]
-        room = len(self.library.palette.packed) <= MAX_COLOURS - LIMITS.colours
-        undone = [(run, undo_recolouring(run)) for run in runs if room]
-        recoloured = [(run, u.frames, u.recolouring) for run, u in undone if u is not None]
-        grounds: list[_Ground] = []
-        for run, shown, recolouring in plain + recoloured:
-            self.tell("Looking for the background", "")
-            grounds += [_Ground(run, recolouring, s) for s in find_settings(shown)]
+        grounds = self.grounds(runs)
         known = [[g.setting.frames.ids_of(s) for s in self.library.sprites] for g in grounds]
         for packed in self.minings("mining", grounds, known):
             yield "mining", packed
@@ -120,6 +113,27 @@ class Search:
             ]
             for packed in self.minings("model", grounds, modelled):
                 yield "model", packed
+
+    def grounds(self, runs: list[Indexed]) -> list[_Ground]:
+        """All that mining may start from."""
+        plain = [(run, run, Recolouring.none()) for run in runs]
+        room = len(self.library.palette.packed) <= MAX_COLOURS - LIMITS.colours
+        undone = [(run, undo_recolouring(run)) for run in runs if room]
+        recoloured = [(run, u.frames, u.recolouring) for run, u in undone if u is not None]
+        grounds: list[_Ground] = []
+        for run, shown, recolouring in plain + recoloured:
+            self.tell("Looking for the background", "")
+            grounds += [_Ground(run, recolouring, s) for s in find_settings(shown)]
+        return grounds
+
+    def mine_once(self, runs: list[Indexed]) -> Scene | None:
+        """The smallest Scene of one mining on each ground; None where no reader accepts any."""
+        best: Packed | None = None
+        for ground in self.grounds(runs):
+            packed = next(self.chain("first", ground, [], slivers=False), None)
+            if packed is not None and (best is None or packed.size < best.size):
+                best = packed
+        return best.scene if best else None
 
     def tell(self, stage: str, words: str) -> None:
         """Report progress."""
@@ -180,8 +194,8 @@ class Search:
             scene = mine(ground.setting, self.pts, self.time_base, seeds, fewest)
             scene = dataclasses.replace(scene, recolouring=ground.recolouring)
             if self.residual:
-                wanted = (ground.run.rgb(t) for t in range(len(ground.run)))
-                scene = dataclasses.replace(scene, residual=exact_residual(scene, wanted))
+                residual = exact_residual(scene, ground.run.wanted)
+                scene = dataclasses.replace(scene, residual=residual)
             if _readable(scene):
                 packed = self.library.pack(scene)
                 yield packed

@@ -10,7 +10,7 @@ from spritecodec.mining.background.find_materials import number_materials
 from spritecodec.mining.background.materials import Materials
 from spritecodec.mining.background.world import World, draw_world, mark_explained
 from spritecodec.mining.indexed import Indexed
-from spritecodec.mining.pixel_state import View, draw_background
+from spritecodec.mining.pixel_state import View, draw_background, forgive
 from spritecodec.mining.solve import Background, solve_background
 from spritecodec.mining.sprites.shapes import Shape, collect_shapes
 
@@ -63,12 +63,17 @@ class Setting:
             np.empty(screen, np.uint16),
             self.materials.over,
             self.materials.under,
+            self.shown.others(t),
         )
         if self.translucent:
             draw_world(world, t, view.behind)
             draw_background(frame, view.behind, 0, 0, world.overlay, view.state)
         else:
             mark_explained(world, self.shown, t, view.state)
+        if view.doubted:
+            drawn = np.empty(frame.shape, np.uint16)
+            draw_world(world, t, drawn)
+            forgive(view, drawn, world.overlay)
         return view
 
 

@@ -85,7 +85,6 @@ class UpscaleThresholds(NamedTuple):
 UPSCALE = UpscaleThresholds()
 
 
-
 class SurveyThresholds(NamedTuple):
     """Camera and background of a clip that is not pixel-exact (`restore.survey`)."""
 

@@ -25,6 +25,7 @@ from spritecodec.mining.pixel_state import (
     is_over_overlay,
     is_over_sprite,
     is_through,
+    may_be_instead,
 )
 from spritecodec.mining.sprites.dictionary import MAX_ALTERNATIVES, Patterns, Sprites
 
@@ -84,7 +85,7 @@ def gain_at(view: View, patterns: Patterns, sprite: int, x: int, y: int) -> int:
             continue
         value = patterns.value[i]
         if s == HIDDEN:
-            behind |= value != view.frame[yy, xx]
+            behind |= value != view.frame[yy, xx] and not may_be_instead(view, yy, xx, value)
             continue
         in_front |= is_over_overlay(s)
         if in_front and behind:
@@ -94,7 +95,7 @@ def gain_at(view: View, patterns: Patterns, sprite: int, x: int, y: int) -> int:
                 return -1
         elif value != view.frame[yy, xx] or is_through(s):
             certain = is_certain(view, value, patterns.also[i, 0])
-            if certain and not is_through(s):
+            if certain and not is_through(s) and len(view.others) == 1:
                 return -1
             if not may_be(view, patterns, i, yy, xx):
                 if certain:
@@ -149,7 +150,8 @@ def accept(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> tuple[i
             continue
         s = view.state[yy, xx]
         if is_covered(s):
-            covered += patterns.value[i] != view.frame[yy, xx]
+            value = patterns.value[i]
+            covered += value != view.frame[yy, xx] and not may_be_instead(view, yy, xx, value)
             continue
         if s == VEILED:
             covered += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from spritecodec.mining.tracks.residual_kernels import (
 )
 from spritecodec.render import Renderer
 from spritecodec.scene import Residual, Scene
+
+Wanted = Callable[[int, NDArray[np.uint8]], NDArray[np.uint8]]
 
 
 def _make_room(array: NDArray[Any], rows: int) -> None:
@@ -89,7 +91,7 @@ class _GrowingPatches:
         self._agrees = np.concatenate([self._agrees, agrees])
 
 
-def exact_residual(scene: Scene, frames: Iterable[NDArray[np.uint8]]) -> Residual:
+def exact_residual(scene: Scene, wanted_as: Wanted) -> Residual:
     """What must replace the drawn pixels so that every frame is as wanted.
 
     A patch stays alive, on the screen or moving with a layer, as long as it is right and is
@@ -99,8 +101,8 @@ def exact_residual(scene: Scene, frames: Iterable[NDArray[np.uint8]]) -> Residua
     ----------
     scene : Scene
         Its own residual is ignored.
-    frames : iterable of ndarray, each shape (h, w, 3), uint8
-        As many as the scene has.
+    wanted_as : callable (t, drawn) -> wanted
+        Frame t as it must come back, given what the scene draws; both shape (h, w, 3), uint8.
     """
     renderer = Renderer(scene, residual=False)
     # The screen, which stands still, and each layer that moves unlike all earlier ones.
@@ -111,9 +113,11 @@ def exact_residual(scene: Scene, frames: Iterable[NDArray[np.uint8]]) -> Residua
             layers.append(i)
     patches = _GrowingPatches(np.stack(pans))
     needed = np.empty((scene.height, scene.width), np.bool_)
-    for t, wanted in enumerate(frames):
+    for t in range(len(scene)):
+        drawn = renderer.frame(t)
+        wanted = wanted_as(t, drawn)
         # Look only at the bounding box of what differs.
-        left, top, right, bottom = differing(renderer.frame(t), wanted, needed)
+        left, top, right, bottom = differing(drawn, wanted, needed)
         patches.carry(t, wanted, needed)
         inside = (slice(top, bottom), slice(left, right))
         if needed[inside].any():
