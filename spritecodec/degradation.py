@@ -21,8 +21,13 @@ from spritecodec.errors import FormatError
 
 Frame = NDArray[np.uint8]
 
-KERNELS = ("nearest",)
-"""How source pixels are computed from native ones; a file stores the place in this list."""
+KERNELS = ("nearest", "area", "bilinear", "bicubic", "lanczos")
+"""How source pixels are computed from native ones; a file stores the place in this list. Only
+"nearest" is exact; the others show about what the source showed."""
+WEIGHT_BITS = 14
+"""Weights of native pixels are multiples of 2**-14: the same on every machine."""
+BICUBIC = -0.6
+"""The parameter a of the cubic convolution kernel (R. Keys, 1981), as FFmpeg's scaler has it."""
 INTEGER_LIMIT = 1 << 31
 """Every number of a rule is below this, so that 64 bits hold what `Axis.indices` computes."""
 
@@ -110,6 +115,7 @@ class Degradation:
     x, y : Axis
     kernel : str
         One of `KERNELS`. ``"nearest"``: each source pixel is the native pixel it lies in.
+        Others: a weighted mean of the native pixels around.
     border : tuple of int
         Red, green and blue of the border.
     restored : bool
@@ -161,6 +167,11 @@ class Degradation:
         """
         if out is None:
             out = np.empty((self.y.size, self.x.size, 3), np.uint8)
+        if self.kernel != "nearest":
+            out[...] = self.border
+            inner = (slice(axis.left, axis.left + axis.inner) for axis in (self.y, self.x))
+            out[tuple(inner)] = self._blend(frame)
+            return out
         columns, rows = self._indices
         wide = frame.take(columns, axis=1)
         if out.shape[:2] == (len(rows), len(columns)) and out.flags.c_contiguous:
@@ -171,6 +182,25 @@ class Degradation:
             rows
         ]
         return out
+
+    def _blend(self, frame: Frame) -> Frame:
+        """What the inside of the source shows of a native frame by a smooth kernel."""
+        shown = frame.astype(np.int32)
+        for dimension, axis in ((1, self.x), (0, self.y)):
+            which, weight = self._taps[dimension]
+            shape = [1, 1, 1]
+            shape[dimension] = axis.inner
+            total = np.zeros((*shown.shape[:dimension], axis.inner, *shown.shape[dimension + 1 :]))
+            summed = total.astype(np.int32)
+            for tap in range(which.shape[1]):
+                part = shown.take(which[:, tap], axis=dimension)
+                summed += part * weight[:, tap].reshape(shape)
+            shown = summed + (1 << (WEIGHT_BITS - 1)) >> WEIGHT_BITS
+        return np.clip(shown, 0, 255).astype(np.uint8)
+
+    @cached_property
+    def _taps(self) -> tuple[tuple[NDArray[np.int64], NDArray[np.int32]], ...]:
+        return tuple(_smooth_taps(axis, self.kernel) for axis in (self.y, self.x))
 
     def reduce(self, frame: Frame) -> Frame:
         """The native frame that a source's frame shows, where the kernel is "nearest".
@@ -195,6 +225,43 @@ class Degradation:
         if x.left or x.right or y.left or y.right:
             words += f", border {x.left} {y.left} {x.right} {y.right}"
         return words
+
+
+def _smooth_taps(axis: Axis, kernel: str) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """The native pixels that each inner source pixel is made of, and their weights.
+
+    Returns
+    -------
+    (ndarray, ndarray), each shape (inner, taps)
+        Weights sum to ``2 ** WEIGHT_BITS``.
+    """
+    numerator = axis.step * np.arange(axis.inner, dtype=np.int64) + axis.phase
+    place = numerator / axis.unit - 0.5
+    reach = 3 if kernel == "lanczos" else 2
+    near = np.floor(place).astype(np.int64)[:, None] + np.arange(1 - reach, reach + 1)
+    weight = _kernel(np.abs(place[:, None] - near), kernel, axis.step / axis.unit)
+    scaled = np.rint(weight / weight.sum(axis=1, keepdims=True) * (1 << WEIGHT_BITS))
+    whole = scaled.astype(np.int32)
+    rows = np.arange(len(whole))
+    whole[rows, whole.argmax(axis=1)] += (1 << WEIGHT_BITS) - whole.sum(axis=1)
+    return np.clip(near, 0, axis.native - 1), whole
+
+
+def _kernel(t: NDArray[np.float64], kernel: str, step: float) -> NDArray[np.float64]:
+    """Weight of a native pixel at a distance, in native pixels; source pixels are `step` wide."""
+    weight: NDArray[np.float64]
+    if kernel == "area":
+        weight = np.maximum(0, np.minimum(0.5, t + step / 2) - np.maximum(-0.5, t - step / 2))
+    elif kernel == "bilinear":
+        weight = np.maximum(0, 1 - t)
+    elif kernel == "lanczos":
+        weight = np.where(t < 3, np.sinc(t) * np.sinc(t / 3), 0)
+    else:
+        a = BICUBIC
+        inside = ((a + 2) * t - (a + 3)) * t * t + 1
+        outside = ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
+        weight = np.where(t < 1, inside, np.where(t < 2, outside, 0))
+    return weight
 
 
 def pack_degradation(degradation: Degradation) -> list[Any]:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av import VideoFrame
 from av.container import InputContainer
 from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
@@ -28,6 +29,7 @@ from spritecodec.errors import InputError
 from spritecodec.formats.video.audio import read_audio
 from spritecodec.formats.video.colour import RgbConverter
 from spritecodec.formats.video.images import open_folder, open_webp
+from spritecodec.formats.video.planes import StoredPlanes, stored_planes
 from spritecodec.formats.video.truncation import declared_end
 
 # Codecs that give back the very pixels that went in, whatever their settings.
@@ -148,6 +150,11 @@ class VideoClip:
     def name(self) -> str:
         return self._name
 
+    @property
+    def file_size(self) -> int:
+        """Of the file in bytes."""
+        return self._path.stat().st_size
+
     @cached_property
     def frame_count(self) -> int | None:
         """As the file's head states or else, when first asked for, counted without decoding.
@@ -194,9 +201,25 @@ class VideoClip:
         if count:
             yield Piece(frames[:count].copy(), pts[:count].copy())
 
+    def planes(self) -> Iterator[tuple[StoredPlanes, int]]:
+        """The planes of every frame as stored, and its timestamp, from the first frame.
+
+        Ends at once where the video is not Y'CbCr, or is shown turned.
+        """
+        for _, frame, time in self._raw():
+            stored = None if "DISPLAYMATRIX" in frame.side_data else stored_planes(frame)
+            if stored is None:
+                return
+            yield stored, time
+
     def _decoded(self) -> Iterator[tuple[str, str, NDArray[np.uint8], int]]:
         """Codec, pixel format, RGB pixels and repaired timestamp of every frame."""
         convert = RgbConverter(self._unspecified)
+        for codec, frame, time in self._raw():
+            yield codec, frame.format.name, convert(frame), time
+
+    def _raw(self) -> Iterator[tuple[str, VideoFrame, int]]:
+        """Codec, decoded frame and repaired timestamp of every frame."""
         step = max(1, round(1 / (self.frame_rate * self.time_base)))
         count, last = 0, -step
         with self._open() as container:
@@ -214,7 +237,7 @@ class VideoClip:
                         time = last + step if frame.pts is None else frame.pts
                         last = time if not count else max(time, last + 1)
                         count += 1
-                        yield codec, frame.format.name, convert(frame), last
+                        yield codec, frame, last
             except av.error.FFmpegError as error:
                 raise InputError(
                     f"{self._name} is damaged at or after frame {count}: {_reason(error)}"
