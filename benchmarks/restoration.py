@@ -312,7 +312,7 @@ def measure(truth: Truth, way: Way, settings: Settings) -> Row:
 def figures(exact: Path, file: Path, recording: Path) -> Row:
     """Compare a decoded file with the truth, where size and number of frames are the truth's."""
     truth = sc.open_clip(str(exact))
-    with sc.open(file) as reader:
+    with sc.open(file, "native") as reader:
         found: Row = {"size": [reader.width, reader.height]}
         if (reader.width, reader.height) != (truth.width, truth.height):
             return {**found, "differs": f"the truth is {truth.width}x{truth.height}"}
@@ -360,7 +360,7 @@ def measure_not_game(name: str, settings: Settings) -> Row:
 def untouched(source: Path, file: Path) -> Row:
     """Whether a decoded file is as close to its source as one in which nothing is restored."""
     clip = sc.open_clip(str(source))
-    with sc.open(file) as reader:
+    with sc.open(file, "native") as reader:
         found: Row = {"size": [reader.width, reader.height], "restored": True}
         if (reader.width, reader.height) == (clip.width, clip.height):
             psnr = psnr_between(frames_of(source), reader)

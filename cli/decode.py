@@ -34,6 +34,7 @@ Examples:
 @click.argument("target", type=click.Path(allow_dash=True))
 @click.option("--lossless", is_flag=True, help="Store exact RGB; fewer players show that.")
 @click.option("--native", is_flag=True, help="At the size before the source was scaled up.")
+@click.option("--as-source", is_flag=True, help="As large as the source that was encoded.")
 @click.option("--scale", type=click.IntRange(1, 64), default=1, help="Enlarge, nearest neighbour.")
 @click.option(
     "--format",
@@ -50,6 +51,7 @@ def command(
     target: str,
     lossless: bool,
     native: bool,
+    as_source: bool,
     scale: int,
     format: str | None,
     start: int | None,
@@ -63,6 +65,8 @@ def command(
     """
     from spritecodec.decode import decode
 
+    if native and as_source:
+        raise click.UsageError("--native and --as-source exclude one another; name one of them")
     if as_json and target == "-":
         raise click.UsageError("--json and the target - both want standard output")
     with Progress("Decoding") as progress:
@@ -71,7 +75,7 @@ def command(
             target,
             overwrite=overwrite,
             lossless=lossless,
-            size="native" if native else "auto",
+            size="native" if native else "source" if as_source else "auto",
             scale=scale,
             format=format,
             start=start,

@@ -72,7 +72,11 @@ Examples:
 )
 @click.option("--resume", is_flag=True, help="Go on from where an interrupted run stopped.")
 @click.option("--native", metavar="WxH", help="The size before the source was scaled up.")
-@click.option("--no-restore", is_flag=True, help="Store the source at its own size.")
+@click.option(
+    "--restore/--no-restore",
+    default=None,
+    help="Store the game behind a lossy or enlarged recording, or fail; or the recording as it is.",
+)
 @OVERWRITE
 @JSON
 def command(
@@ -87,15 +91,16 @@ def command(
     keep: str | None,
     resume: bool,
     native: str | None,
-    no_restore: bool,
+    restore: bool | None,
     overwrite: bool,
     as_json: bool,
 ) -> None:
     """Encode SOURCE, a video or a folder of pictures, to FILE.spr; either may be -.
 
     Unless --lossless, --psnr or --base says otherwise, sources with exact pixels are kept
-    lossless, and others at 40 dB. Lossless sources that were scaled up with nearest neighbour
-    are stored at the size that they had before; decode gives either size.
+    lossless. Where a lossy recording shows a game of few colours, the game's own frames are
+    restored and stored; other lossy sources are kept at 40 dB. Sources that were scaled up are
+    stored at the size that they had before; decode gives either size.
     """
     from spritecodec.encode import encode
     from spritecodec.model.distributed import Ranks
@@ -118,7 +123,7 @@ def command(
                 keep=keep,
                 resume=resume,
                 native=_size(native),
-                restore=False if no_restore else None,
+                restore=restore,
                 progress=progress.stage,
             )
         except KeyboardInterrupt:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from spritecodec.degradation import Degradation
     from spritecodec.model.training import Training
     from spritecodec.reader import Reader
+    from spritecodec.restore.restored import RestoredClip
     from spritecodec.segment_encoder import Progress, Quality, SegmentEncoder
 
 
@@ -137,8 +138,10 @@ def encode(
         Width and height of the frames before the source was scaled up with nearest neighbour;
         found without it where every frame shows it. For lossless encodes.
     restore : bool, optional
-        False: store the source at its own size, whatever it shows. None, True: store native
-        frames where the source is an exact enlargement of them.
+        False: store the source as it is, whatever it shows. None: store native frames where
+        the source is an exact enlargement of them, and with quality ``"auto"`` also those of
+        the game that a lossy recording shows, where one of few colours explains it. True: raise
+        a SettingsError where a lossy source cannot be restored.
     progress : callable, optional
         Called with the stage, the work done, the work in all, and a few words more.
 
@@ -170,16 +173,10 @@ def encode(
     path = Path(target)
     check_target(path, overwrite)
     _check_extra()
-    clip = _as_clip(source)
-    aim = _resolve(quality, clip)
-    notes = _notes(quality, aim, clip)
     ranks = Ranks.here()
     say = progress if progress and ranks.first else (lambda stage, done, total, words: None)
-    scale, more = _scale(clip, aim, native, restore, say)
-    if scale is not None:
-        from spritecodec.restore.upscale import NativeClip
-
-        clip = NativeClip(clip, scale)
+    original = _as_clip(source)
+    clip, aim, scale, notes = _look_behind(original, quality, native, restore, say)
     workdir = Path(keep) if keep is not None else path.with_name(f"{path.name}.work")
     temporary = keep is None and (resume or not workdir.exists())
     training = _training(clip, preset, device, seed, workdir, resume, say)
@@ -192,7 +189,8 @@ def encode(
         if training is not None:
             training.settle()
         seconds = time.perf_counter() - began
-        report = _report(encoder, written, training, seconds, (*notes, *more))
+        notes += _size_note(original, written.size)
+        report = _report(encoder, written, training, seconds, tuple(notes))
     if training is not None and temporary:
         shutil.rmtree(workdir, ignore_errors=True)
     return ranks.same(report)
@@ -273,16 +271,75 @@ def _resolve(quality: Quality, clip: Clip) -> Quality:
     return float(quality)
 
 
-def _notes(quality: Quality, aim: Quality, clip: Clip) -> tuple[str, ...]:
-    """What the user should know, one sentence each."""
+def _look_behind(
+    clip: Clip,
+    quality: Quality,
+    native: tuple[int, int] | None,
+    restore: bool | None,
+    say: Progress,
+) -> tuple[Clip, Quality, Degradation | None, list[str]]:
+    """What is encoded, and how well: the clip as it is, or what lies behind it.
+
+    Returns
+    -------
+    clip : Clip
+    aim : "lossless", "base" or float
+    degradation : Degradation or None
+        How the source shows the frames of `clip`.
+    notes : list of str
+        What the user should know, one sentence each.
+    """
     from spritecodec.segment_encoder import AUTO_PSNR
 
-    if quality != "auto" or aim == "lossless":
-        return ()
-    return (
-        f"{clip.name} is not pixel-exact, so auto aims at {AUTO_PSNR:g} dB; "
-        "ask for lossless to keep every pixel",
-    )
+    aim = _resolve(quality, clip)
+    if restore is not False and native is None and not clip.pixel_exact:
+        restored = _restored(clip, say) if restore or quality == "auto" else None
+        if restored is not None:
+            found = restored.restoration
+            note = (
+                f"{clip.name} shows a game of {found.sentence()}; its frames are restored, not "
+                "those of the recording: --no-restore keeps these"
+            )
+            return restored, "lossless", found.degradation, [note]
+        if restore:
+            raise SettingsError(
+                f"{clip.name} cannot be restored: no game of few colours explains it; "
+                "leave --restore out to encode the recording itself"
+            )
+    notes = []
+    if quality == "auto" and aim != "lossless":
+        notes.append(
+            f"{clip.name} is not pixel-exact, so auto aims at {AUTO_PSNR:g} dB; "
+            "ask for lossless to keep every pixel"
+        )
+    scale, more = _scale(clip, aim, native, restore, say)
+    if scale is not None:
+        from spritecodec.restore.upscale import NativeClip
+
+        clip = NativeClip(clip, scale)
+    return clip, aim, scale, notes + more
+
+
+def _restored(clip: Clip, say: Progress) -> RestoredClip | None:
+    """The game behind a lossy recording; None where there is none."""
+    from spritecodec.restore.restored import Recording, RestoredClip, find_restoration
+
+    if not isinstance(clip, Recording):
+        return None
+    say("Looking for the game behind the recording", 0, 1, "")
+    restoration = find_restoration(clip)
+    return RestoredClip(clip, restoration) if restoration else None
+
+
+def _size_note(clip: Clip, size: int) -> list[str]:
+    """What to say where the result is larger than the source's file."""
+    before = getattr(clip, "file_size", None)
+    if before is None or size <= before:
+        return []
+    return [
+        f"the result, {size:,} bytes, is larger than {clip.name}, {before:,} bytes; this codec "
+        "is made for sprites, and a lower --psnr takes fewer bytes"
+    ]
 
 
 def _scale(

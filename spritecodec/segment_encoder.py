@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.clip import Clip
+from spritecodec.clip import Clip, Doubt, Restored
 from spritecodec.degradation import Degradation
 from spritecodec.errors import InputError
 from spritecodec.formats.spr.chunks import Head, pack_audio, pack_head
@@ -74,12 +74,18 @@ class Run:
         size = clip.height, clip.width
         return Run(Indexed(*size) if simplified else None, Indexed(*size))
 
-    def add(self, simplified: NDArray[np.uint8] | None, frame: NDArray[np.uint8], pts: int) -> None:
+    def add(
+        self,
+        simplified: NDArray[np.uint8] | None,
+        frame: NDArray[np.uint8],
+        pts: int,
+        doubt: Doubt | None,
+    ) -> None:
         """Append a frame, simplified and as it came."""
         if self.simple is not None and simplified is not None:
             self.simple.add(simplified)
         if self.exact is not None:
-            self.exact.add(frame)
+            self.exact.add(frame, doubt)
             if self.simple is not None and len(self.exact.colours) > MAX_EXACT_COLOURS:
                 self.exact = None
         self.pts.append(pts)
@@ -115,9 +121,11 @@ class Comparison:
     lowest: float = math.inf
     hashes: list[bytes] = field(default_factory=list)
 
-    def add(self, drawn: NDArray[np.uint8], source: NDArray[np.uint8]) -> None:
-        """Compare the next frame, each shape (h, w, 3), uint8."""
-        error = squared_error(drawn, source)
+    def add(
+        self, drawn: NDArray[np.uint8], shown: NDArray[np.uint8], source: NDArray[np.uint8]
+    ) -> None:
+        """Compare the next frame, as `shown` at the source's size; each (h, w, 3), uint8."""
+        error = squared_error(shown, source)
         self.values += source.size
         self.error += error
         self.lowest = min(self.lowest, psnr_from_mse(error / source.size))
@@ -186,8 +194,10 @@ class SegmentEncoder:
         self._simplifier = self._simplify()
         # To compare with: the digests of the frames as they are read where all must be the same,
         # else a second pass over the source, one segment behind the first.
+        self._exact = aim == "lossless" and not isinstance(clip, Restored)
         self._digests: list[bytes] = []
-        self._source = (f for piece in clip.pieces(PIECE_FRAMES) for f in piece.frames)
+        source = clip.source if isinstance(clip, Restored) else clip
+        self._source = (f for piece in source.pieces(PIECE_FRAMES) for f in piece.frames)
 
     def run(self) -> None:
         """Encode segment after segment; the head stands first but is known last."""
@@ -257,9 +267,10 @@ class SegmentEncoder:
         run = Run.empty(self._clip, simplifier is not None)
         t = 0
         for piece in self._clip.pieces(PIECE_FRAMES):
-            for frame, pts in zip(piece.frames, piece.pts.tolist(), strict=True):
-                run.add(simplifier.frame(t, frame) if simplifier else None, frame, pts)
-                if self._aim == "lossless":
+            doubts = piece.doubts or (None,) * len(piece.pts)
+            for frame, pts, doubt in zip(piece.frames, piece.pts.tolist(), doubts, strict=True):
+                run.add(simplifier.frame(t, frame) if simplifier else None, frame, pts, doubt)
+                if self._exact:
                     self._digests.append(_digest(frame))
                 t += 1
                 if run.full():
@@ -277,6 +288,8 @@ class SegmentEncoder:
         from spritecodec.mining.search import Search
 
         best: Packed | None = None
+        if isinstance(self._clip, Restored):
+            runs = self._reconsider(self._clip, runs, pts)
 
         def discover() -> Discovery | None:
             return self._discover(best, runs[-1])
@@ -304,10 +317,27 @@ class SegmentEncoder:
         self.frames += len(pts)
         return best.chunks
 
+    def _reconsider(
+        self, clip: Restored, runs: list[Indexed], pts: NDArray[np.int64]
+    ) -> list[Indexed]:
+        """A run of restored frames, restored once more with what a first mining expects."""
+        from spritecodec.mining.indexed import Indexed
+        from spritecodec.mining.search import Search
+
+        base = Fraction(self._clip.time_base)
+        search = Search(self.library, self.frames, pts, base, lambda: None, False, self._say)
+        scene = search.mine_once(runs)
+        if scene is None:
+            return runs
+        renderer = Renderer(scene)
+        run = Indexed(clip.height, clip.width)
+        for frame, doubt in clip.again(renderer.frame(t) for t in range(len(scene))):
+            run.add(frame, doubt)
+            self._say("Restoring", self.frames + len(run), self.frames + len(pts), "")
+        return [run]
+
     def _encode_halves(self, runs: list[Indexed], pts: NDArray[np.int64]) -> list[Chunk]:
         """A run as two segments."""
-        from spritecodec.mining.indexed import Indexed
-
         if len(pts) == 1:
             raise InputError(
                 f"frame {self.frames} of {self._clip.name} needs more pixels than a file can hold; "
@@ -316,11 +346,7 @@ class SegmentEncoder:
         half = len(pts) // 2
         chunks: list[Chunk] = []
         for part in (range(half), range(half, len(pts))):
-            halves = [
-                Indexed.of((r.rgb(t) for t in part), self._clip.height, self._clip.width)
-                for r in runs
-            ]
-            chunks += self._encode(halves, pts[part.start : part.stop])
+            chunks += self._encode([r.part(part) for r in runs], pts[part.start : part.stop])
         return chunks
 
     def _discover(self, mined: Packed | None, run: Indexed) -> Discovery | None:
@@ -339,10 +365,12 @@ class SegmentEncoder:
         """Compare what will be decoded with the source."""
         renderer = Renderer(scene)
         for t in range(len(scene)):
-            if self._aim == "lossless":
-                self.compared.add_same(renderer.frame(t), self._digests[self.frames + t])
-            else:
-                self.compared.add(renderer.frame(t), next(self._source))
+            drawn = renderer.frame(t)
+            if self._exact:
+                self.compared.add_same(drawn, self._digests[self.frames + t])
+                continue
+            shown = self._clip.as_source(drawn) if isinstance(self._clip, Restored) else drawn
+            self.compared.add(drawn, shown, next(self._source))
 
 
 def _digest(frame: NDArray[np.uint8]) -> bytes:

@@ -23,6 +23,8 @@ DEFENDED = {
     "cli.encode.command",
     "decode.decode",
     "encode.encode",
+    "restore.palette_kernels.sweep",
+    "restore.palette_kernels.wishes",
 }
 
 

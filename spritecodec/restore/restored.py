@@ -1,0 +1,320 @@
+"""Restored: the game behind a lossy recording, as a clip of its own.
+
+    recording -> how it was scaled -> native planes -> palette and chroma filter
+    -> labels, frame by frame -> [mining finds what the frames have in common]
+    -> labels again, with what mining expects
+
+`find_restoration` looks at a sample of the recording and decides whether a game of few colours
+explains it. A `RestoredClip` then gives the native frames with their doubts, and mining uses
+it as it uses any clip.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from spritecodec.clip import AudioStream, Clip, Doubt, Piece
+from spritecodec.degradation import Axis, Degradation
+from spritecodec.formats.video.planes import StoredPlanes
+from spritecodec.mining.indexed import pack_rgb
+from spritecodec.restore.chroma import ChromaFilter
+from spritecodec.restore.clusters import cluster_colours
+from spritecodec.restore.labels import NO_LABEL, LabelDecoder, Planes, as_doubt
+from spritecodec.restore.native import AxisScale, NativeGrid, find_grid, shrink
+from spritecodec.restore.palette import RestoredPalette, find_palette, name_colours
+
+Floats = NDArray[np.float32]
+Frame = NDArray[np.uint8]
+
+_FINE = 16
+"""Parts of half a source pixel in which a scale's phase is stored."""
+
+
+class RestoreThresholds(NamedTuple):
+    """What is looked at before a recording is restored."""
+
+    grid_frames: int = 12
+    """Frames that show how the recording was scaled, evenly spread."""
+
+    palette_frames: int = 40
+    """Frames that show the palette, evenly spread."""
+
+    missed: float = 12.0
+    """Levels of luma by which a label misses a pixel."""
+
+    max_misfit: float = 0.005
+    """Share of the pixels that labels may miss. Of games it is below 0.002 at usual qualities."""
+
+    max_colours: int = 128
+    """Colours of a game that is restored. With more, its content is soft."""
+
+    sample_span: int = 1 << 12
+    """Frames from the beginning of the recording that the samples are taken from."""
+
+
+RESTORE = RestoreThresholds()
+
+
+@runtime_checkable
+class Recording(Clip, Protocol):
+    """A clip whose stored planes can be read."""
+
+    def planes(self) -> Iterator[tuple[StoredPlanes, int]]:
+        """The planes of every frame as stored, and its timestamp, from the first frame."""
+        ...
+
+
+class Shrinking(NamedTuple):
+    """From stored planes to native ones: rows and columns, of luma and of chroma.
+
+    Attributes
+    ----------
+    rows : sparse array, shape (h, stored h), float32
+    columns : sparse array, shape (w, stored w), float32
+    chroma_rows, chroma_columns : sparse array, float32
+        The same for chroma.
+    """
+
+    rows: csr_array
+    columns: csr_array
+    chroma_rows: csr_array
+    chroma_columns: csr_array
+
+    @staticmethod
+    def of(grid: NativeGrid, chroma: tuple[int, int]) -> Shrinking | None:
+        """That undoes a scale, for chroma of a shape; None where nothing was scaled."""
+        if not grid.scaled:
+            return None
+        matrices = (
+            shrink(grid.y, grid.kernel),
+            shrink(grid.x, grid.kernel),
+            _shrink_chroma(grid.y, grid.kernel, chroma[0]),
+            _shrink_chroma(grid.x, grid.kernel, chroma[1]),
+        )
+        # What a far pixel adds is less than the rounding of the recording.
+        return Shrinking(*(csr_array(np.where(np.abs(m) < 1e-3, 0, m)) for m in matrices))
+
+    def __call__(self, stored: Planes) -> Planes:
+        """The native planes; chroma as large as luma."""
+        y = _apply(self.rows, self.columns, stored.y)
+        u, v = (_apply(self.chroma_rows, self.chroma_columns, c) for c in (stored.u, stored.v))
+        return Planes(y, u, v)
+
+
+def _apply(rows: csr_array, columns: csr_array, plane: Floats) -> Floats:
+    """Rows and columns of a plane, combined as two matrices say."""
+    lines = np.ascontiguousarray((rows @ plane).T)
+    return np.ascontiguousarray((columns @ lines).T, np.float32)
+
+
+def _shrink_chroma(axis: AxisScale, kernel: str, samples: int) -> Floats:
+    """As `shrink`, for the samples of chroma along an axis.
+
+    A sample belongs to the native pixel that its middle lies in. Where a pixel has none, the
+    nearest sample stands for it.
+    """
+    if samples == axis.size:
+        return shrink(axis, kernel)
+    step = axis.size / samples
+    middle = (np.arange(samples) + 0.5) * step - axis.left
+    place = middle / axis.scale + axis.phase  # in native pixels
+    inside = (middle >= 0) & (middle < axis.inside)
+    out = np.zeros((axis.native, samples), np.float32)
+    for i in range(axis.native):
+        distance = np.where(inside, np.abs(place - (i + 0.5)), np.inf)
+        near = distance < max(0.5 - 0.5 * step / axis.scale, 0.25)
+        if not near.any():
+            near = distance == distance.min()
+        out[i, near] = 1 / near.sum()
+    return out
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """How a recording was made, and what it was made of.
+
+    Attributes
+    ----------
+    grid : NativeGrid
+    palette : RestoredPalette
+    chroma : ChromaFilter
+    shrinking : Shrinking or None
+    decoder : LabelDecoder
+    """
+
+    grid: NativeGrid
+    palette: RestoredPalette
+    chroma: ChromaFilter
+    shrinking: Shrinking | None
+    decoder: LabelDecoder
+
+    @cached_property
+    def degradation(self) -> Degradation:
+        """How the recording shows the native frames, as a file stores it."""
+        axes = (_axis(self.grid.x), _axis(self.grid.y))
+        facts: dict[str, int | str] = {"matrix": self.palette.matrix}
+        return Degradation(*axes, kernel=self.grid.kernel, restored=True, facts=facts)
+
+    def sentence(self) -> str:
+        """What was found, in a few words."""
+        colours = f"{len(self.palette.rgb)} colours"
+        if self.palette.console:
+            colours += f" of the {self.palette.console} palette"
+        if self.grid.scaled:
+            return f"{self.degradation}, {colours}"
+        return f"{self.grid.x.native}x{self.grid.y.native}, not scaled, {colours}"
+
+
+def _axis(scale: AxisScale) -> Axis:
+    """An axis by its middles: native pixel ``(j + 0.5) * native / inside + phase``."""
+    if scale.native == scale.size:
+        return Axis.plain(scale.size)
+    shift = round(_FINE * (scale.native + 2 * scale.inside * scale.phase))
+    rule = (2 * _FINE * scale.native, max(shift, 0), 2 * _FINE * scale.inside)
+    step, phase, unit = (number // math.gcd(*rule) for number in rule)
+    return Axis(scale.size, scale.native, scale.left, scale.right, step, phase, unit)
+
+
+def native_planes(stored: StoredPlanes, shrinking: Shrinking | None) -> Planes:
+    """The planes of a frame at the game's own size, float32."""
+    planes = Planes(*(p.astype(np.float32) for p in (stored.y, stored.u, stored.v)))
+    return planes if shrinking is None else shrinking(planes)
+
+
+def find_restoration(clip: Recording) -> Restoration | None:
+    """Find out how a recording was made.
+
+    Returns
+    -------
+    Restoration or None
+        None where no game of few colours explains the recording.
+    """
+    sample = _sample(clip, RESTORE.palette_frames)
+    if not sample:
+        return None
+    step = max(1, len(sample) // RESTORE.grid_frames)
+    grid = find_grid(np.stack([s.y for s in sample[::step]]).astype(np.float32))
+    if grid is None:
+        return None
+    shrinking = Shrinking.of(grid, sample[0].u.shape)
+    native = [native_planes(s, shrinking) for s in sample]
+    y, u, v = (np.stack([p[c] for p in native]) for c in range(3))
+    matrix, full = sample[0].matrix, sample[0].full_range or None
+    if shrinking is None and u.shape != y.shape:
+        found = find_palette(y, u, v, matrix=matrix, full_range=full)
+        if found is None:
+            return None
+        palette, chroma = found
+    else:
+        ycc = cluster_colours(y, u, v, RESTORE.max_colours)
+        if ycc is None:
+            return None
+        palette = name_colours(ycc, matrix, full, grid.y.native)
+        chroma = ChromaFilter(
+            np.eye(grid.y.native, dtype=np.float32),
+            np.eye(grid.x.native, dtype=np.float32),
+            "none",
+        )
+    decoder = LabelDecoder(palette.ycc, chroma)
+    decoder.learn(native[::2])
+    if _misfit(decoder, palette, native) > RESTORE.max_misfit:
+        return None
+    return Restoration(grid, palette, chroma, shrinking, decoder)
+
+
+def _misfit(decoder: LabelDecoder, palette: RestoredPalette, sample: list[Planes]) -> float:
+    """The share of the pixels of some frames whose luma their label misses."""
+    missed = [
+        np.abs(planes.y - palette.ycc[decoder.decode(planes)[0], 0]) > RESTORE.missed
+        for planes in sample[::4]
+    ]
+    return float(np.mean(missed))
+
+
+def _sample(clip: Recording, count: int) -> list[StoredPlanes]:
+    """Some frames, evenly spread over the beginning of a recording."""
+    total = min(clip.frame_count or RESTORE.sample_span, RESTORE.sample_span)
+    chosen = set(np.linspace(0, total - 1, min(count, total)).astype(int).tolist())
+    out = []
+    for t, (stored, _) in enumerate(clip.planes()):
+        if t in chosen:
+            out.append(stored)
+        if t == max(chosen):
+            break
+    return out
+
+
+class RestoredClip:
+    """The native frames behind a recording; see `spritecodec.clip.Restored`.
+
+    Parameters
+    ----------
+    source : Recording
+    restoration : Restoration
+    """
+
+    def __init__(self, source: Recording, restoration: Restoration) -> None:
+        self.restoration = restoration
+        self.source = source
+        self.width = restoration.grid.x.native
+        self.height = restoration.grid.y.native
+        self.time_base = source.time_base
+        self.frame_rate = source.frame_rate
+        self.pixel_exact = True
+        self.name = source.name
+        rgb = restoration.palette.rgb
+        self._packed = pack_rgb(rgb)
+        self._rgb = rgb
+        self._again: Iterator[tuple[StoredPlanes, int]] | None = None
+
+    @property
+    def frame_count(self) -> int | None:
+        return self.source.frame_count
+
+    @property
+    def audio(self) -> tuple[AudioStream, ...]:
+        return self.source.audio
+
+    def pieces(self, size: int = 64) -> Iterator[Piece]:
+        """See `spritecodec.clip.Clip.pieces`."""
+        frames: list[Frame] = []
+        doubts: list[Doubt] = []
+        pts: list[int] = []
+        for stored, time in self.source.planes():
+            frame, doubt = self._restore(stored, None)
+            frames.append(frame)
+            doubts.append(doubt)
+            pts.append(time)
+            if len(frames) == size:
+                yield Piece(np.stack(frames), np.array(pts, np.int64), tuple(doubts))
+                frames, doubts, pts = [], [], []
+        if frames:
+            yield Piece(np.stack(frames), np.array(pts, np.int64), tuple(doubts))
+
+    def again(self, expected: Iterable[Frame]) -> Iterator[tuple[Frame, Doubt]]:
+        """See `spritecodec.clip.Restored.again`."""
+        if self._again is None:
+            self._again = self.source.planes()
+        number = np.full(1 << 24, NO_LABEL, np.uint8)
+        number[self._packed] = np.arange(len(self._packed))
+        for frame, (stored, _) in zip(expected, self._again, strict=False):
+            yield self._restore(stored, number[pack_rgb(frame)])
+
+    def as_source(self, frame: Frame) -> Frame:
+        """See `spritecodec.clip.Restored.as_source`."""
+        return self.restoration.degradation.enlarge(frame)
+
+    def _restore(
+        self, stored: StoredPlanes, expected: NDArray[np.uint8] | None
+    ) -> tuple[Frame, Doubt]:
+        planes = native_planes(stored, self.restoration.shrinking)
+        labels, others = self.restoration.decoder.decode(planes, expected)
+        return self._rgb[labels], as_doubt(others, self._packed)
