@@ -70,6 +70,7 @@ def _facts(reader: Reader) -> dict[str, Any]:
         "native_width": reader.head.width,
         "native_height": reader.head.height,
         "degradation": None if reader.degradation is None else str(reader.degradation),
+        "restored": reader.degradation is not None and reader.degradation.restored,
         "frames": frames,
         "frame_rate": float(reader.frame_rate),
         "duration": duration,
@@ -110,7 +111,8 @@ def _heading(reader: Reader, facts: dict[str, Any]) -> list[str]:
         f"{len(reader.segments):,} segments",
     ]
     if facts["degradation"] is not None:
-        lines.insert(2, facts["degradation"])
+        restored = "; restored from a lossy recording" if facts["restored"] else ""
+        lines.insert(2, facts["degradation"] + restored)
     for a in facts["audio"]:
         lines.append(
             f"audio: {a['codec']}, {a['sample_rate']:,} Hz, {a['channels']} channels, "

@@ -218,6 +218,8 @@ class Degradation:
 
     def __str__(self) -> str:
         x, y = self.x, self.y
+        if self.native_size == self.source_size:
+            return f"{x.native}x{y.native}, not scaled"
         scale = f"x{x.scale:.4g}"
         if x.scale != y.scale:
             scale += f" by x{y.scale:.4g}"

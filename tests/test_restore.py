@@ -95,7 +95,7 @@ def test_a_restored_file_says_that_it_is(
         assert reader.degradation is not None
         assert reader.degradation.restored
     assert cli.run(["info", str(file)]) == 0
-    assert "128x96 behind 384x288" in capsys.readouterr().out
+    assert "128x96 behind 384x288, nearest x3; restored" in capsys.readouterr().out
 
 
 def test_a_restored_file_can_be_shown_as_large_as_its_source(

@@ -56,6 +56,9 @@ class RestoreThresholds(NamedTuple):
     max_colours: int = 128
     """Colours of a game that is restored. With more, its content is soft."""
 
+    palette_pixels: int = 3_000_000
+    """Pixels of these frames; of more, every other frame is left out, and so on."""
+
     sample_span: int = 1 << 12
     """Frames from the beginning of the recording that the samples are taken from."""
 
@@ -168,9 +171,7 @@ class Restoration:
         colours = f"{len(self.palette.rgb)} colours"
         if self.palette.console:
             colours += f" of the {self.palette.console} palette"
-        if self.grid.scaled:
-            return f"{self.degradation}, {colours}"
-        return f"{self.grid.x.native}x{self.grid.y.native}, not scaled, {colours}"
+        return f"{self.degradation}, {colours}"
 
 
 def _axis(scale: AxisScale) -> Axis:
@@ -206,7 +207,8 @@ def find_restoration(clip: Recording) -> Restoration | None:
         return None
     shrinking = Shrinking.of(grid, sample[0].u.shape)
     native = [native_planes(s, shrinking) for s in sample]
-    y, u, v = (np.stack([p[c] for p in native]) for c in range(3))
+    thinned = native[:: -(-len(native) * native[0].y.size // RESTORE.palette_pixels)]
+    y, u, v = (np.stack([p[c] for p in thinned]) for c in range(3))
     matrix, full = sample[0].matrix, sample[0].full_range or None
     if shrinking is None and u.shape != y.shape:
         found = find_palette(y, u, v, matrix=matrix, full_range=full)
