@@ -42,8 +42,11 @@ class ClusterThresholds(NamedTuple):
     max_mixture: float = 0.75
     """How far towards a neighbour's chroma a mixture may lie."""
 
+    max_overshoot: float = 0.35
+    """How far beyond its own chroma, away from a neighbour's, ringing may carry a pixel."""
+
     min_neighbours: float = 0.6
-    """Share of a candidate's pixels that have that neighbour."""
+    """Share of a candidate's pixels that have such a neighbour."""
 
     max_unexplained: float = 0.1
     """Share of all pixels that may stay unexplained. With more, the content is soft."""
@@ -169,23 +172,20 @@ def _without_mixtures(colours: Doubles, flat: Floats, shape: tuple[int, ...]) ->
 
 
 def _is_mixture(candidate: Doubles, around: Longs, colours: Doubles) -> bool:
-    """Whether a candidate has the luma of a colour and a chroma towards that of a neighbour.
+    """Whether a candidate has the luma of a colour, and its chroma but for that of neighbours.
 
     `around`, shape (m, 8), holds the labels of the neighbours of some of its pixels.
     """
     for own in np.flatnonzero(np.abs(colours[:, 0] - candidate[0]) < CLUSTERS.unexplained):
         off = candidate[1:] - colours[own, 1:]
-        for other in range(len(colours)):
-            way = colours[other, 1:] - colours[own, 1:]
-            length = float(way @ way)
-            if length < CLUSTERS.radius**2:
-                continue
-            share = float(off @ way) / length
-            beside = np.abs(off - share * way).max() < CLUSTERS.radius
-            if not beside or not 0 < share < CLUSTERS.max_mixture:
-                continue
-            if (around == other).any(axis=1).mean() >= CLUSTERS.min_neighbours:
-                return True
+        way = colours[:, 1:] - colours[own, 1:]
+        length = (way**2).sum(axis=1)
+        share = way @ off / np.maximum(length, 1e-9)
+        beside = np.abs(off - share[:, None] * way).max(axis=1) < CLUSTERS.radius
+        mixed = (-CLUSTERS.max_overshoot < share) & (share < CLUSTERS.max_mixture)
+        others = np.flatnonzero((length >= CLUSTERS.radius**2) & beside & mixed)
+        if np.isin(around, others).any(axis=1).mean() >= CLUSTERS.min_neighbours:
+            return True
     return False
 
 

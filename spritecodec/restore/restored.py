@@ -121,12 +121,16 @@ def _apply(rows: csr_array, columns: csr_array, plane: Floats) -> Floats:
 def _shrink_chroma(axis: AxisScale, kernel: str, samples: int) -> Floats:
     """As `shrink`, for the samples of chroma along an axis.
 
-    A sample belongs to the native pixel that its middle lies in. Where a pixel has none, the
+    Smooth kernels are undone as those of luma are, where there are samples enough. Otherwise a
+    sample belongs to the native pixel that its middle lies in; where a pixel has none, the
     nearest sample stands for it.
     """
     if samples == axis.size:
         return shrink(axis, kernel)
     step = axis.size / samples
+    left, right = round(axis.left / step), round(axis.right / step)
+    if kernel != "nearest" and samples - left - right > axis.native:
+        return shrink(AxisScale(samples, axis.native, left, right, axis.phase), kernel)
     middle = (np.arange(samples) + 0.5) * step - axis.left
     place = middle / axis.scale + axis.phase  # in native pixels
     inside = (middle >= 0) & (middle < axis.inside)
@@ -209,7 +213,7 @@ def find_restoration(clip: Recording) -> Restoration | None:
     native = [native_planes(s, shrinking) for s in sample]
     thinned = native[:: -(-len(native) * native[0].y.size // RESTORE.palette_pixels)]
     y, u, v = (np.stack([p[c] for p in thinned]) for c in range(3))
-    matrix, full = sample[0].matrix, sample[0].full_range or None
+    matrix, full = sample[0].matrix, sample[0].full_range
     if shrinking is None and u.shape != y.shape:
         found = find_palette(y, u, v, matrix=matrix, full_range=full)
         if found is None:
