@@ -1,4 +1,4 @@
-"""Every threshold of restoring and mining: `EVIDENCE` for all stages, then one record a stage.
+"""Every threshold of mining: `EVIDENCE` for all stages, then one record a stage.
 
 A threshold decides what is seen, or how long something is looked for where that moves bytes or
 time on ordinary clips. What only bounds the time or memory of unusual ones is a limit
