@@ -39,6 +39,9 @@ class ClusterThresholds(NamedTuple):
     """Share of the measurements within 2.5 radii that lie within the radius: noise and mixtures
     are spread."""
 
+    same_luma: float = 2.5
+    """A mixture's luma is that of a colour, as nearly as the mean of noisy pixels can be."""
+
     max_mixture: float = 0.75
     """How far towards a neighbour's chroma a mixture may lie."""
 
@@ -176,7 +179,7 @@ def _is_mixture(candidate: Doubles, around: Longs, colours: Doubles) -> bool:
 
     `around`, shape (m, 8), holds the labels of the neighbours of some of its pixels.
     """
-    for own in np.flatnonzero(np.abs(colours[:, 0] - candidate[0]) < CLUSTERS.unexplained):
+    for own in np.flatnonzero(np.abs(colours[:, 0] - candidate[0]) < CLUSTERS.same_luma):
         off = candidate[1:] - colours[own, 1:]
         way = colours[:, 1:] - colours[own, 1:]
         length = (way**2).sum(axis=1)
