@@ -103,7 +103,8 @@ PRESETS["small"] = replace(
     matching=Matching(frames=8, pixels=0, rounds=2), fit=Fit(steps=4),
 )
 report = sc.encode(np.load(sys.argv[1]), sys.argv[2], preset="small", device="cpu")
-print(report.training, list(report.candidates), flush=True)
+# In one piece: two processes write to the same pipe.
+print(f"{report.training} {list(report.candidates)}\\n", end="", flush=True)
 """
 
 
