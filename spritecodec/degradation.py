@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,8 @@ from spritecodec.errors import FormatError
 
 Frame = NDArray[np.uint8]
 
-KERNELS = ("nearest", "area", "bilinear", "bicubic", "lanczos")
+Kernel = Literal["nearest", "area", "bilinear", "bicubic", "lanczos"]
+KERNELS: tuple[Kernel, ...] = get_args(Kernel)
 """How source pixels are computed from native ones; a file stores the place in this list. Only
 "nearest" is exact; the others show about what the source showed."""
 WEIGHT_BITS = 14
@@ -190,12 +191,11 @@ class Degradation:
             which, weight = self._taps[dimension]
             shape = [1, 1, 1]
             shape[dimension] = axis.inner
-            total = np.zeros((*shown.shape[:dimension], axis.inner, *shown.shape[dimension + 1 :]))
-            summed = total.astype(np.int32)
+            summed = np.full_like(shown.take(which[:, 0], axis=dimension), 1 << (WEIGHT_BITS - 1))
             for tap in range(which.shape[1]):
                 part = shown.take(which[:, tap], axis=dimension)
                 summed += part * weight[:, tap].reshape(shape)
-            shown = summed + (1 << (WEIGHT_BITS - 1)) >> WEIGHT_BITS
+            shown = summed >> WEIGHT_BITS
         return np.clip(shown, 0, 255).astype(np.uint8)
 
     @cached_property

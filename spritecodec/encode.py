@@ -1,8 +1,9 @@
 """Encode: from a clip to a .spr file.
 
-clip -> [native frames, where it is an enlargement] -> [simplify, where fewer decibels are
-asked for] -> segments of frames -> mine -> [train the sprite model, where that can pay, and
-mine from what it found] -> the smaller Scene -> pack -> verify -> rename into place
+clip -> [native frames, where it is an enlargement or a recording of a game] -> [simplify,
+where fewer decibels are asked for] -> segments of frames -> mine -> [train the sprite model,
+where that can pay, and mine from what it found] -> the smaller Scene -> pack -> verify
+-> rename into place
 """
 
 from __future__ import annotations
@@ -121,7 +122,8 @@ def encode(
     quality : "auto", "lossless", "base" or float
         ``"lossless"``: every frame identical to the source's RGB. A number: at least that
         PSNR in dB over the whole clip. ``"base"``: the sprite scene alone, without
-        residual. ``"auto"``: lossless where the source is pixel-exact, otherwise 40 dB.
+        residual. ``"auto"``: lossless where the source is pixel-exact, the game's own frames
+        where a lossy source shows one of few colours, otherwise 40 dB.
     preset : str
         ``"fast"``: mining alone. ``"default"``: trains the sprite model where mining leaves
         something that it may explain. ``"slow"`` and ``"paper"``: train it always.

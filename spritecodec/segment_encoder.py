@@ -203,7 +203,10 @@ class SegmentEncoder:
         """Encode segment after segment; the head stands first but is known last."""
         chunks: list[Chunk] = []
         for run in self._runs():
-            chunks += self._encode(run.versions(), np.array(run.pts, np.int64))
+            versions, pts = run.versions(), np.array(run.pts, np.int64)
+            if isinstance(self._clip, Restored):
+                versions = [self._reconsider(self._clip, versions[0], pts)]
+            chunks += self._encode(versions, pts)
         if not self.frames:
             raise InputError(f"{self._clip.name} has no frames")
         self._writer.add("HEAD", pack_head(self._head()))
@@ -288,8 +291,6 @@ class SegmentEncoder:
         from spritecodec.mining.search import Search
 
         best: Packed | None = None
-        if isinstance(self._clip, Restored):
-            runs = self._reconsider(self._clip, runs, pts)
 
         def discover() -> Discovery | None:
             return self._discover(best, runs[-1])
@@ -317,24 +318,23 @@ class SegmentEncoder:
         self.frames += len(pts)
         return best.chunks
 
-    def _reconsider(
-        self, clip: Restored, runs: list[Indexed], pts: NDArray[np.int64]
-    ) -> list[Indexed]:
-        """A run of restored frames, restored once more with what a first mining expects."""
+    def _reconsider(self, clip: Restored, first: Indexed, pts: NDArray[np.int64]) -> Indexed:
+        """A run of restored frames, restored once more with what a first mining expects.
+
+        To be called once for each run, in order: the clip goes through its source again.
+        """
         from spritecodec.mining.indexed import Indexed
         from spritecodec.mining.search import Search
 
         base = Fraction(self._clip.time_base)
         search = Search(self.library, self.frames, pts, base, lambda: None, False, self._say)
-        scene = search.mine_once(runs)
-        if scene is None:
-            return runs
-        renderer = Renderer(scene)
+        scene = search.mine_once([first])
+        expect = first.rgb if scene is None else Renderer(scene).frame
         run = Indexed(clip.height, clip.width)
-        for frame, doubt in clip.again(renderer.frame(t) for t in range(len(scene))):
+        for frame, doubt in clip.again(expect(t) for t in range(len(first))):
             run.add(frame, doubt)
             self._say("Restoring", self.frames + len(run), self.frames + len(pts), "")
-        return [run]
+        return run
 
     def _encode_halves(self, runs: list[Indexed], pts: NDArray[np.int64]) -> list[Chunk]:
         """A run as two segments."""

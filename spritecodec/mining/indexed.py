@@ -90,9 +90,9 @@ class Indexed:
 
     def wanted(self, t: int, drawn: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Frame t as it must come back: as `drawn`, shape (h, w, 3), where it may be that."""
-        rgb = self.rgb(t)
         if t not in self._doubts:
-            return rgb
+            return self.rgb(t)
+        rgb = self.rgb(t).copy()
         where, others = self._doubts[t]
         shown = pack_rgb(drawn.reshape(-1, 3)[where])
         fine = where[(others == shown[:, None]).any(axis=1)]

@@ -77,6 +77,22 @@ class ChromaFilter:
     name: str
 
 
+class Runs(NamedTuple):
+    """The entries of a band matrix, row by row.
+
+    Attributes
+    ----------
+    first, length : ndarray, shape (rows,), int64
+        The first entry that is not zero, and how many there are from it to the last.
+    weight : ndarray, shape (rows, most), float32
+        These entries.
+    """
+
+    first: Longs
+    length: Longs
+    weight: Floats
+
+
 class Bands(NamedTuple):
     """One axis of a filter, as compiled code reads it.
 
@@ -122,8 +138,8 @@ def make_filter(
     )
 
 
-def _runs(matrix: Floats) -> tuple[Longs, Longs, Floats]:
-    """For each row: first entry that is not zero, how many from there to the last, and these."""
+def runs(matrix: Floats) -> Runs:
+    """The entries of a band matrix that are not zero."""
     used = np.abs(matrix) > 1e-6
     n = matrix.shape[1]
     first = np.where(used.any(1), used.argmax(1), 0)
@@ -132,12 +148,12 @@ def _runs(matrix: Floats) -> tuple[Longs, Longs, Floats]:
     weight = np.zeros((len(matrix), int(count.max())), np.float32)
     for i in range(len(matrix)):
         weight[i, : count[i]] = matrix[i, first[i] : last[i]]
-    return first.astype(np.int64), count.astype(np.int64), weight
+    return Runs(first.astype(np.int64), count.astype(np.int64), weight)
 
 
 def bands(matrix: Floats) -> Bands:
     """A filter's matrix along one axis, shape (samples, native), as its runs both ways."""
-    return Bands(*_runs(np.ascontiguousarray(matrix.T)), *_runs(matrix))
+    return Bands(*runs(np.ascontiguousarray(matrix.T)), *runs(matrix))
 
 
 class _Sums(NamedTuple):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from spritecodec.clip import MAX_OTHERS, NO_COLOUR, Doubt
-from spritecodec.restore.chroma import ChromaFilter
+from spritecodec.restore.chroma import ChromaFilter, Runs, runs
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.uint8]
@@ -67,34 +67,6 @@ class LabelThresholds(NamedTuple):
 
 
 LABELS = LabelThresholds()
-
-
-class Spread(NamedTuple):
-    """How the pixels along one axis contribute to chroma samples.
-
-    Attributes
-    ----------
-    first, samples : ndarray, shape (n,), int64
-        Pixel i contributes to the samples from ``first[i]`` on, so many of them.
-    weight : ndarray, shape (n, most), float32
-        By how much.
-    """
-
-    first: NDArray[np.int64]
-    samples: NDArray[np.int64]
-    weight: Floats
-
-    @staticmethod
-    def of(matrix: Floats) -> Spread:
-        """Of a matrix from pixels to samples, shape (samples, n)."""
-        used = np.abs(matrix) > 1e-3
-        first = used.argmax(axis=0).astype(np.int64)
-        last = len(matrix) - 1 - used[::-1].argmax(axis=0)
-        count = np.where(used.any(axis=0), last - first + 1, 0).astype(np.int64)
-        weight = np.zeros((matrix.shape[1], max(1, int(count.max()))), np.float32)
-        for i, (a, n) in enumerate(zip(first.tolist(), count.tolist(), strict=True)):
-            weight[i, :n] = matrix[a : a + n, i]
-        return Spread(first, count, weight)
 
 
 class Planes(NamedTuple):
@@ -147,11 +119,12 @@ def _log_odds(pairs: NDArray[np.float64]) -> Floats:
 
 
 class _Model(NamedTuple):
-    """What the kernels read: colours, (k, 3) float32; rows and columns of chroma; the prior."""
+    """What the kernels read: colours, (k, 3) float32; the chroma samples that each row and each
+    column of pixels contributes to; the prior."""
 
     ycc: Floats
-    rows: Spread
-    columns: Spread
+    rows: Runs
+    columns: Runs
     prior: Prior
 
 
@@ -209,11 +182,11 @@ def _explain_chroma(model: _Model, state: _State) -> None:
 
 @njit(cache=True, nogil=True)
 def _add_chroma(
-    state: _State, rows: Spread, columns: Spread, i: int, j: int, u: float, v: float
+    state: _State, rows: Runs, columns: Runs, i: int, j: int, u: float, v: float
 ) -> None:
     """Add a pixel's share of a change of its chroma to the unexplained samples."""
-    for a in range(rows.samples[i]):
-        for b in range(columns.samples[j]):
+    for a in range(rows.length[i]):
+        for b in range(columns.length[j]):
             g = rows.weight[i, a] * columns.weight[j, b]
             state.u[rows.first[i] + a, columns.first[j] + b] += g * u
             state.v[rows.first[i] + a, columns.first[j] + b] += g * v
@@ -237,8 +210,8 @@ def _chroma_pull(model: _Model, state: _State, i: int, j: int) -> tuple[float, f
     """What the chroma around a pixel says of it: weight of squares, and pull in u and v."""
     rows, columns = model.rows, model.columns
     g2, gu, gv = 0.0, 0.0, 0.0
-    for a in range(rows.samples[i]):
-        for b in range(columns.samples[j]):
+    for a in range(rows.length[i]):
+        for b in range(columns.length[j]):
             y, x = rows.first[i] + a, columns.first[j] + b
             g = rows.weight[i, a] * columns.weight[j, b]
             t = g * state.chroma_trust[y, x]
@@ -289,7 +262,7 @@ def _sweep(
 ) -> int:
     """Give each active pixel its cheapest colour, in order; return how many change.
 
-    Pixels around one that changes become active, others that do not change cease to be.
+    Pixels around one that changes become active.
     """
     h, w = state.labels.shape
     costs = np.empty(len(model.ycc), np.float32)
@@ -367,7 +340,7 @@ class LabelDecoder:
     """
 
     def __init__(self, ycc: Floats, chroma: ChromaFilter) -> None:
-        rows, columns = Spread.of(chroma.rows), Spread.of(chroma.columns)
+        rows, columns = (runs(np.ascontiguousarray(m.T)) for m in (chroma.rows, chroma.columns))
         flat = np.zeros((len(ycc), len(ycc)), np.float32)
         prior = Prior(np.zeros(len(ycc), np.float32), flat, flat)
         self._model = _Model(np.ascontiguousarray(ycc, np.float32), rows, columns, prior)

@@ -18,7 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.restore.resampling import KERNELS, TIE_DOWN, Kernel, operator, residuals, taps
+from spritecodec.degradation import KERNELS, Kernel
+from spritecodec.restore.resampling import TIE_DOWN, operator, residuals, taps
 
 __all__ = ["KERNELS", "AxisScale", "Kernel", "NativeGrid", "enlargement", "find_grid", "shrink"]
 

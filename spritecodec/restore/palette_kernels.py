@@ -92,6 +92,24 @@ def chroma_residual(
             out[1, i, j] = b
 
 
+@njit(cache=True, inline="always")
+def _pull(
+    rows: Bands, columns: Bands, weight: Floats, residual: Floats, r: int, c: int
+) -> tuple[np.float32, np.float32, np.float32]:
+    """What the chroma around a pixel says of it: weight of squares, and pull in u and v."""
+    g2 = su = sv = np.float32(0)
+    for m in range(rows.sample_count[r]):
+        i = rows.sample_first[r] + m
+        for n in range(columns.sample_count[c]):
+            x = columns.sample_first[c] + n
+            g = rows.sample_weight[r, m] * columns.sample_weight[c, n]
+            gw = g * weight[i, x]
+            g2 += g * gw
+            su += gw * residual[0, i, x]
+            sv += gw * residual[1, i, x]
+    return g2, su, sv
+
+
 # More than eight arguments: numba passes arrays fastest one by one.
 @njit(cache=True)
 def sweep(
@@ -117,16 +135,7 @@ def sweep(
             if not active[r, c]:
                 continue
             j = labels[r, c]
-            g2 = su = sv = np.float32(0)
-            for m in range(rows.sample_count[r]):
-                i = rows.sample_first[r] + m
-                for n in range(columns.sample_count[c]):
-                    x = columns.sample_first[c] + n
-                    g = rows.sample_weight[r, m] * columns.sample_weight[c, n]
-                    gw = g * weights.chroma[i, x]
-                    g2 += g * gw
-                    su += gw * residual[0, i, x]
-                    sv += gw * residual[1, i, x]
+            g2, su, sv = _pull(rows, columns, weights.chroma, residual, r, c)
             e0 = (y[r, c] - colours[j, 0]) ** 2
             left = labels[r, c - 1] if c else -1
             right = labels[r, c + 1] if c + 1 < w else -1
@@ -242,16 +251,7 @@ def wishes(
     for r in range(h):
         for c in range(w):
             j = labels[r, c]
-            su = sv = s2 = np.float32(0)
-            for m in range(rows.sample_count[r]):
-                i = rows.sample_first[r] + m
-                for n in range(columns.sample_count[c]):
-                    x = columns.sample_first[c] + n
-                    g = rows.sample_weight[r, m] * columns.sample_weight[c, n]
-                    gw = g * weights.chroma[i, x]
-                    s2 += g * gw
-                    su += gw * residual[0, i, x]
-                    sv += gw * residual[1, i, x]
+            s2, su, sv = _pull(rows, columns, weights.chroma, residual, r, c)
             e0 = (y[r, c] - colours[j, 0]) ** 2 * weights.luma[r, c]
             gain = e0 + (su * su + sv * sv) / max(s2, np.float32(1e-9)) + prior[j] - price
             if gain <= 0 or found == len(out):

@@ -13,19 +13,16 @@ lies just between two native pixels, ``TIE_DOWN`` as the phase takes the lower o
 from __future__ import annotations
 
 import math
-from typing import Literal, get_args
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-Kernel = Literal["nearest", "area", "bilinear", "bicubic", "lanczos"]
-KERNELS: tuple[Kernel, ...] = get_args(Kernel)
+from spritecodec.degradation import BICUBIC, KERNELS, Kernel
 
 TIE_DOWN = -1e-6
 
 _TAPS = (1, 2, 2, 4, 6)  # of each kernel: how many native pixels a pixel is made of
-_CUBIC = -0.6  # swscale's bicubic: B = 0, C = 0.6
 _RIDGE = 1e-3  # keeps the normal equations solvable where a native pixel has no weight
 
 
@@ -71,7 +68,7 @@ def residuals(
 
 @njit(cache=True)
 def _cubic(t: float) -> float:
-    t, a = abs(t), _CUBIC
+    t, a = abs(t), BICUBIC
     if t < 1:
         return ((a + 2) * t - (a + 3)) * t * t + 1
     if t < 2:

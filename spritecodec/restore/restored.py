@@ -25,7 +25,7 @@ from spritecodec.clip import AudioStream, Clip, Doubt, Piece
 from spritecodec.degradation import Axis, Degradation
 from spritecodec.formats.video.planes import StoredPlanes
 from spritecodec.mining.indexed import pack_rgb
-from spritecodec.restore.chroma import ChromaFilter
+from spritecodec.restore.chroma import IDENTITY, ChromaFilter, make_filter
 from spritecodec.restore.clusters import cluster_colours
 from spritecodec.restore.labels import NO_LABEL, LabelDecoder, Planes, as_doubt
 from spritecodec.restore.native import AxisScale, NativeGrid, find_grid, shrink
@@ -224,11 +224,7 @@ def find_restoration(clip: Recording) -> Restoration | None:
         if ycc is None:
             return None
         palette = name_colours(ycc, matrix, full, grid.y.native)
-        chroma = ChromaFilter(
-            np.eye(grid.y.native, dtype=np.float32),
-            np.eye(grid.x.native, dtype=np.float32),
-            "none",
-        )
+        chroma = make_filter(IDENTITY, IDENTITY, y.shape[1:], y.shape[1:])
     decoder = LabelDecoder(palette.ycc, chroma)
     decoder.learn(native[::2])
     if _misfit(decoder, palette, native) > RESTORE.max_misfit:
@@ -311,6 +307,7 @@ class RestoredClip:
             self._again = self.source.planes()
         number = np.full(1 << 24, NO_LABEL, np.uint8)
         number[self._packed] = np.arange(len(self._packed))
+        # The expected frames end first, so that no more of the source's are taken.
         for frame, (stored, _) in zip(expected, self._again, strict=False):
             yield self._restore(stored, number[pack_rgb(frame)])
 
