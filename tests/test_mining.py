@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.clips.drawn import true_scene
+from spritecodec.clip import MAX_OTHERS, NO_COLOUR, Doubt
 from spritecodec.mining.camera.pan import estimate_pan
-from spritecodec.mining.indexed import Indexed
+from spritecodec.mining.indexed import Indexed, pack_rgb
 from spritecodec.mining.mine import mine
 from spritecodec.mining.setting import find_settings
 from spritecodec.mining.solve import solve_background
@@ -390,3 +391,30 @@ def test_fragments_that_are_seen_together_become_one_sprite() -> None:
     residual = exact_residual(joined, lambda t, _: frames[t])
     for t, shown in enumerate(Renderer(dataclasses.replace(joined, residual=residual)).frames()):
         np.testing.assert_array_equal(shown, frames[t])
+
+
+def test_sprites_are_found_where_their_pixels_are_doubted() -> None:
+    """Two balls pass each other; many pixels may be of another colour, a few show the wrong one."""
+    rng = np.random.default_rng(3)
+    background, near, far = textured(HEIGHT, WIDTH, 1), ball(1), ball(2)
+    colours = np.unique(near[near[..., 3] > 0][:, :3], axis=0)
+    truth, indexed = [], Indexed(HEIGHT, WIDTH)
+    for t in range(40):
+        frame = background.copy()
+        for sprite, x in ((far, 70 - t), (near, 15 + t)):
+            put(frame, sprite, x, 24)
+        moving = np.flatnonzero((frame != background).any(axis=-1))
+        wrong = rng.random(len(moving)) < 0.03
+        doubted = wrong | (rng.random(len(moving)) < 0.3)
+        right = frame.reshape(-1, 3)[moving]
+        other = np.where((right == colours[0]).all(-1)[:, None], colours[1], colours[0])
+        shown = frame.copy()
+        shown.reshape(-1, 3)[moving[wrong]] = other[wrong]
+        instead = np.full((int(doubted.sum()), MAX_OTHERS), NO_COLOUR, np.uint32)
+        instead[:, 0] = pack_rgb(np.where(wrong[:, None], right, other)[doubted])
+        indexed.add(shown, Doubt(moving[doubted], instead))
+        truth.append(frame)
+    scene = mine(find_settings(indexed)[0], np.arange(40), Fraction(1, 60))
+    assert len(scene.sprites) == len(scene.tracks) == 2
+    different = [(Renderer(scene).frame(t) != truth[t]).any(-1).sum() for t in range(40)]
+    assert np.mean(different) < 1

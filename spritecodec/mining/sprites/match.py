@@ -161,7 +161,8 @@ def accept(view: View, sprites: Sprites, sprite: int, x: int, y: int) -> tuple[i
             if not may_be(view, patterns, i, yy, xx):
                 continue
             vote(view, sprites, i, yy, xx)
-        view.state[yy, xx] = EXPLAINED if certain else VEILED
+        # Where nothing is translucent, alternatives are opaque, too: nothing shows through.
+        view.state[yy, xx] = EXPLAINED if certain or len(view.over) == 0 else VEILED
         sprites.needed[i] += is_open(s)
         over += is_over_sprite(s)
         covered += is_through(s)
