@@ -26,6 +26,8 @@ Floats = NDArray[np.float32]
 Labels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
+HALF_PI = np.float32(np.pi / 2)
+
 NO_LABEL = 255
 """Where no frame is expected, or no other label is possible."""
 
@@ -51,6 +53,9 @@ class LabelThresholds(NamedTuple):
 
     first_sweeps: int = 3
     """Sweeps without a prior that a frame begins with, where chroma is smaller than luma."""
+
+    few_changes: float = 1e-3
+    """Share of the pixels. The noise is not measured anew when no more have changed."""
 
     margin: float = 16.0
     """Nats. Pixels of which the planes say more surely what they are keep their labels."""
@@ -120,12 +125,18 @@ def _log_odds(pairs: NDArray[np.float64]) -> Floats:
 
 class _Model(NamedTuple):
     """What the kernels read: colours, (k, 3) float32; the chroma samples that each row and each
-    column of pixels contributes to; the prior."""
+    column of pixels contributes to; the prior, and the least that it makes any pixel cost."""
 
     ycc: Floats
     rows: Runs
     columns: Runs
     prior: Prior
+    least_prior: float
+
+    def with_prior(self, prior: Prior) -> _Model:
+        """The model with another prior."""
+        pairs = min(float(prior.beside.min()), 0.0) + min(float(prior.below.min()), 0.0)
+        return self._replace(prior=prior, least_prior=float(prior.single.min()) + 2 * pairs)
 
 
 class _State(NamedTuple):
@@ -192,17 +203,19 @@ def _add_chroma(
             state.v[rows.first[i] + a, columns.first[j] + b] += g * v
 
 
-@njit(cache=True, nogil=True)
-def _surprise(state: _State, i: int, j: int, different: bool, thresholds: LabelThresholds) -> float:
-    """Cost of a pixel that differs, or does not, from what is expected."""
+@njit(cache=True, nogil=True, inline="always")
+def _surprise(state: _State, i: int, j: int, thr: LabelThresholds) -> tuple[float, float]:
+    """Cost of a pixel that is as expected, and of one that is not."""
     h, w = state.labels.shape
-    cost = thresholds.surprise if different else 0.0
+    as_expected, surprising = 0, 0  # neighbours
     for y in range(max(i - 1, 0), min(i + 2, h)):
         for x in range(max(j - 1, 0), min(j + 2, w)):
             if (y != i or x != j) and state.expected[y, x] != NO_LABEL:
-                other = state.labels[y, x] != state.expected[y, x]
-                cost += thresholds.border * (other != different)
-    return cost
+                if state.labels[y, x] == state.expected[y, x]:
+                    as_expected += 1
+                else:
+                    surprising += 1
+    return thr.border * surprising, thr.surprise + thr.border * as_expected
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -221,11 +234,22 @@ def _chroma_pull(model: _Model, state: _State, i: int, j: int) -> tuple[float, f
     return g2, gu, gv
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _costs(
-    model: _Model, state: _State, i: int, j: int, trust: float, thr: LabelThresholds, out: Floats
-) -> None:
-    """Fill `out`, shape (k,), with what each colour costs at a pixel, over its present one."""
+    model: _Model,
+    state: _State,
+    i: int,
+    j: int,
+    trust: float,
+    limit: float,
+    thr: LabelThresholds,
+    out: Floats,
+) -> bool:
+    """Fill `out`, shape (k,), with what each colour costs at a pixel, over its present one.
+
+    Of a colour that surely costs more than `limit`, which is not negative, it holds only so much
+    that it does. Returns whether the planes alone speak for the present colour, too.
+    """
     prior, ycc, labels = model.prior, model.ycc, state.labels
     h, w = labels.shape
     now = labels[i, j]
@@ -235,53 +259,71 @@ def _costs(
     expected = state.expected[i, j]
     as_expected, surprising = 0.0, 0.0
     if expected != NO_LABEL:
-        as_expected = _surprise(state, i, j, False, thr)
-        surprising = _surprise(state, i, j, True, thr)
-    before = as_expected if now == expected else surprising
+        as_expected, surprising = _surprise(state, i, j, thr)
+    before = prior.single[now] + (as_expected if now == expected else surprising)
+    if j > 0:
+        before += prior.beside[labels[i, j - 1], now]
+    if j + 1 < w:
+        before += prior.beside[now, labels[i, j + 1]]
+    if i > 0:
+        before += prior.below[labels[i - 1, j], now]
+    if i + 1 < h:
+        before += prior.below[now, labels[i + 1, j]]
+    # No colour explains more of the chroma than all, or costs less beside its neighbours.
+    least = min(as_expected, surprising) + model.least_prior - before
+    if g2 > 0:
+        least -= trust * (gu * gu + gv * gv) / g2
+    settled = True
     for k in range(len(ycc)):
-        du, dv = ycc[k, 1] - ycc[now, 1], ycc[k, 2] - ycc[now, 2]
         c = lt * ((luma - ycc[k, 0]) ** 2 - e0)
+        if trust * c + least > limit:
+            out[k] = trust * c + least
+            continue
+        du, dv = ycc[k, 1] - ycc[now, 1], ycc[k, 2] - ycc[now, 2]
         c += g2 * (du * du + dv * dv) - 2 * (gu * du + gv * dv)
+        settled &= c >= 0
         c *= trust
-        c += prior.single[k] - prior.single[now]
-        c += (as_expected if k == expected else surprising) - before
+        c += prior.single[k] + (as_expected if k == expected else surprising) - before
         if j > 0:
-            c += prior.beside[labels[i, j - 1], k] - prior.beside[labels[i, j - 1], now]
+            c += prior.beside[labels[i, j - 1], k]
         if j + 1 < w:
-            c += prior.beside[k, labels[i, j + 1]] - prior.beside[now, labels[i, j + 1]]
+            c += prior.beside[k, labels[i, j + 1]]
         if i > 0:
-            c += prior.below[labels[i - 1, j], k] - prior.below[labels[i - 1, j], now]
+            c += prior.below[labels[i - 1, j], k]
         if i + 1 < h:
-            c += prior.below[k, labels[i + 1, j]] - prior.below[now, labels[i + 1, j]]
+            c += prior.below[k, labels[i + 1, j]]
         out[k] = c
+    return settled
 
 
 @njit(cache=True, nogil=True)
 def _sweep(
-    model: _Model, state: _State, active: Mask, trust: float, thresholds: LabelThresholds
+    model: _Model, state: _State, open_: Mask, trust: float, thresholds: LabelThresholds
 ) -> int:
-    """Give each active pixel its cheapest colour, in order; return how many change.
+    """Give each open pixel its cheapest colour, in order; return how many change.
 
-    Pixels around one that changes become active.
+    A pixel is open no more when planes and prior speak for its colour: then they do so with
+    more trust in the planes, too. Pixels around one that changes are open again.
     """
     h, w = state.labels.shape
     costs = np.empty(len(model.ycc), np.float32)
     changed = 0
     for i in range(h):
         for j in range(w):
-            if not active[i, j]:
+            if not open_[i, j]:
                 continue
-            _costs(model, state, i, j, trust, thresholds, costs)
+            settled = _costs(model, state, i, j, trust, 0.0, thresholds, costs)
             k = costs.argmin()
             now = state.labels[i, j]
             if k == now or costs[k] > -1e-3:
+                open_[i, j] = not settled
                 continue
             changed += 1
             state.labels[i, j] = k
             du = model.ycc[now, 1] - model.ycc[k, 1]
             dv = model.ycc[now, 2] - model.ycc[k, 2]
             _add_chroma(state, model.rows, model.columns, i, j, du, dv)
-            active[max(i - 2, 0) : i + 3, max(j - 2, 0) : j + 3] = True
+            open_[max(i - 2, 0) : i + 3, max(j - 2, 0) : j + 3] = True
     return changed
 
 
@@ -297,12 +339,14 @@ def _mark_unsure(model: _Model, state: _State, limit: float, out: Mask) -> None:
                 continue
             luma, lt = state.planes.y[i, j], state.luma_trust[i, j]
             e0 = (luma - ycc[now, 0]) ** 2
-            g2, gu, gv = _chroma_pull(model, state, i, j)
+            g2, gu, gv = -1.0, 0.0, 0.0
             for k in range(len(ycc)):
                 if k == now:
                     continue
                 c = lt * ((luma - ycc[k, 0]) ** 2 - e0)
                 if c < 4 * limit:
+                    if g2 < 0:
+                        g2, gu, gv = _chroma_pull(model, state, i, j)
                     du, dv = ycc[k, 1] - ycc[now, 1], ycc[k, 2] - ycc[now, 2]
                     c += g2 * (du * du + dv * dv) - 2 * (gu * du + gv * dv)
                     if c < limit:
@@ -319,7 +363,7 @@ def _doubts(model: _Model, state: _State, active: Mask, thr: LabelThresholds, ou
         for j in range(active.shape[1]):
             if not active[i, j]:
                 continue
-            _costs(model, state, i, j, 1.0, thr, costs)
+            _costs(model, state, i, j, 1.0, thr.doubt, thr, costs)
             costs[state.labels[i, j]] = 1e9
             for c in range(out.shape[2]):
                 k = costs.argmin()
@@ -343,14 +387,14 @@ class LabelDecoder:
         rows, columns = (runs(np.ascontiguousarray(m.T)) for m in (chroma.rows, chroma.columns))
         flat = np.zeros((len(ycc), len(ycc)), np.float32)
         prior = Prior(np.zeros(len(ycc), np.float32), flat, flat)
-        self._model = _Model(np.ascontiguousarray(ycc, np.float32), rows, columns, prior)
+        self._model = _Model(np.ascontiguousarray(ycc, np.float32), rows, columns, prior, 0.0)
 
     def learn(self, sample: list[Planes]) -> None:
         """Learn from some frames which colours are side by side how often."""
         states = [self._begin(planes, None) for planes in sample]
         for trust in LABELS.trust:
             found = [state.labels for state in states]
-            self._model = self._model._replace(prior=Prior.of(found, len(self._model.ycc)))
+            self._model = self._model.with_prior(Prior.of(found, len(self._model.ycc)))
             states = [
                 self._improve(self._weigh(state), np.ones(state.labels.shape, bool), (trust, trust))
                 for state in states
@@ -371,7 +415,7 @@ class LabelDecoder:
         others : ndarray, shape (h, w, MAX_OTHERS), uint8
             Other possible labels, the likeliest first, then NO_LABEL.
         """
-        state = self._weigh(self._begin(planes, expected))
+        state = self._weigh(self._begin(planes, expected), wary=expected is not None)
         active = np.empty(state.labels.shape, bool)
         _mark_unsure(self._model, state, LABELS.margin, active)
         state = self._improve(state, active, LABELS.trust)
@@ -402,37 +446,49 @@ class LabelDecoder:
         active = np.empty(state.labels.shape, bool)
         _mark_unsure(self._model, state, LABELS.margin, active)
         flat = np.zeros_like(self._model.prior.beside)
-        bare = self._model._replace(prior=Prior(flat[0].copy(), flat, flat))
+        bare = self._model.with_prior(Prior(flat[0].copy(), flat, flat))
         for _ in range(LABELS.first_sweeps):
             if not _sweep(bare, state, active, 1.0, LABELS):
                 break
         return state
 
     def _improve(self, state: _State, active: Mask, trust: tuple[float, ...]) -> _State:
-        """Sweep over the active pixels, once for each trust; the state with its noise measured."""
+        """Sweep over the active pixels, once for each trust; the state with its noise measured.
+
+        Pixels around those that change become active, too.
+        """
         if not active.any():
             return state
+        open_ = active.copy()
         for share in trust:
-            if _sweep(self._model, state, active, share, LABELS):
+            changed = _sweep(self._model, state, open_, share, LABELS)
+            active |= open_
+            if changed > LABELS.few_changes * state.labels.size:
                 state = self._weigh(state)
         return state
 
-    def _weigh(self, state: _State) -> _State:
-        """The state, with the noise measured anew."""
-        luma = np.square(state.planes.y - self._model.ycc[state.labels, 0])
-        chroma = (np.square(state.u) + np.square(state.v)) * np.float32(0.5)
-        reach = LABELS.luma_reach if chroma.shape == luma.shape else LABELS.chroma_reach
-        return state._replace(
-            luma_trust=_inverse_variance(luma, LABELS.luma_reach),
-            chroma_trust=_inverse_variance(chroma, reach),
+    def _weigh(self, state: _State, *, wary: bool = False) -> _State:
+        """The state, with the noise measured anew.
+
+        A `wary` measure is by absolute errors: a few labels that are wrongly expected hardly
+        change their mean, while that of squares would hide that the planes contradict them.
+        """
+        luma = state.planes.y - self._model.ycc[state.labels, 0]
+        if wary:
+            chroma = (np.abs(state.u) + np.abs(state.v)) * np.float32(0.5)
+            luma = np.abs(luma)
+        else:
+            chroma = (np.square(state.u) + np.square(state.v)) * np.float32(0.5)
+            luma = np.square(luma)
+        reach = LABELS.chroma_reach if chroma.shape != luma.shape else LABELS.luma_reach
+        means = (
+            uniform_filter(luma, 2 * LABELS.luma_reach + 1),
+            uniform_filter(chroma, 2 * reach + 1),
         )
-
-
-def _inverse_variance(squares: Floats, reach: int) -> Floats:
-    """Half the inverse of the local mean of some squared errors."""
-    variance = uniform_filter(squares, 2 * reach + 1) + LABELS.min_variance
-    trust: Floats = (0.5 / variance).astype(np.float32)
-    return trust
+        if wary:  # of a normal distribution
+            means = np.square(means[0]) * HALF_PI, np.square(means[1]) * HALF_PI
+        luma_trust, chroma_trust = (np.float32(0.5) / (m + LABELS.min_variance) for m in means)
+        return state._replace(luma_trust=luma_trust, chroma_trust=chroma_trust)
 
 
 def as_doubt(others: Labels, packed: NDArray[np.uint32]) -> Doubt:
