@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -160,6 +160,13 @@ class Restored(Clip, Protocol):
 
     def as_source(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """A native frame at the size of the source, shape (H, W, 3), uint8."""
+        ...
+
+    def shown(self) -> Iterator[Callable[[], NDArray[np.uint8]]]:
+        """Every frame of the source as a function that gives its RGB pixels, shape (H, W, 3).
+
+        It must be called before the next one is asked for, if at all: converting takes long.
+        """
         ...
 
 

@@ -45,9 +45,10 @@ class EncodeReport:
     bits_per_pixel : float
         Of the source's pixels.
     quality : float
-        PSNR in dB over the whole clip against the source, ``inf`` for lossless.
+        PSNR in dB over the whole clip against the source, ``inf`` for lossless. Of a clip that
+        is restored from a lossy recording, over every eighth frame.
     lowest_quality : float
-        PSNR in dB of the worst frame.
+        PSNR in dB of the worst of these frames.
     lossless : bool
         Every decoded frame was compared with the source and is identical.
     segments : int

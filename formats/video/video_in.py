@@ -11,9 +11,9 @@ import shutil
 import sys
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import av
@@ -211,6 +211,12 @@ class VideoClip:
             if stored is None:
                 return
             yield stored, time
+
+    def shown(self) -> Iterator[Callable[[], NDArray[np.uint8]]]:
+        """Every frame as a function that gives its RGB pixels; to be called before the next."""
+        convert = RgbConverter(self._unspecified)
+        for _, frame, _ in self._raw():
+            yield partial(convert, frame)
 
     def _decoded(self) -> Iterator[tuple[str, str, NDArray[np.uint8], int]]:
         """Codec, pixel format, RGB pixels and repaired timestamp of every frame."""

@@ -12,7 +12,7 @@ it as it uses any clip.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -72,6 +72,10 @@ class Recording(Clip, Protocol):
 
     def planes(self) -> Iterator[tuple[StoredPlanes, int]]:
         """The planes of every frame as stored, and its timestamp, from the first frame."""
+        ...
+
+    def shown(self) -> Iterator[Callable[[], Frame]]:
+        """See `spritecodec.clip.Restored.shown`."""
         ...
 
 
@@ -314,6 +318,10 @@ class RestoredClip:
     def as_source(self, frame: Frame) -> Frame:
         """See `spritecodec.clip.Restored.as_source`."""
         return self.restoration.degradation.enlarge(frame)
+
+    def shown(self) -> Iterator[Callable[[], Frame]]:
+        """See `spritecodec.clip.Restored.shown`."""
+        return self.source.shown()
 
     def _restore(
         self, stored: StoredPlanes, expected: NDArray[np.uint8] | None
