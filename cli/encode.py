@@ -35,6 +35,7 @@ Examples:
   spritecodec encode cartoon.webm cartoon.spr --psnr 38
   spritecodec encode frames/ game.spr              # a folder of pictures
   spritecodec encode big.mkv game.spr --native 256x240
+  spritecodec encode recording.mp4 game.spr --native 256x240 --palette nes
   spritecodec encode game.mp4 game.spr --preset slow --keep work
   spritecodec encode game.mp4 game.spr --preset slow --keep work --resume
   ffmpeg -i game.mp4 -f yuv4mpegpipe - | spritecodec encode - game.spr
@@ -73,6 +74,21 @@ Examples:
 @click.option("--resume", is_flag=True, help="Go on from where an interrupted run stopped.")
 @click.option("--native", metavar="WxH", help="The size before the source was scaled up.")
 @click.option(
+    "--kernel",
+    type=click.Choice(["nearest", "area", "bilinear", "bicubic", "lanczos"]),
+    help="How a lossy recording was scaled up from its native size.",
+)
+@click.option(
+    "--palette",
+    metavar="NAME|FILE",
+    help="Colours of a recorded game: a console such as nes, a picture, or a .hex, .gpl or .pal.",
+)
+@click.option(
+    "--matrix",
+    type=click.Choice(["bt601", "bt709"]),
+    help="How a lossy recording was made from RGB, whatever it says.",
+)
+@click.option(
     "--restore/--no-restore",
     default=None,
     help="Store the game behind a lossy or enlarged recording, or fail; or the recording as it is.",
@@ -91,6 +107,9 @@ def command(
     keep: str | None,
     resume: bool,
     native: str | None,
+    kernel: str | None,
+    palette: str | None,
+    matrix: str | None,
     restore: bool | None,
     overwrite: bool,
     as_json: bool,
@@ -123,6 +142,9 @@ def command(
                 keep=keep,
                 resume=resume,
                 native=_size(native),
+                kernel=kernel,
+                palette=palette,
+                matrix=matrix,
                 restore=restore,
                 progress=progress.stage,
             )

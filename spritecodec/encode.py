@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from spritecodec.degradation import Degradation
     from spritecodec.model.training import Training
     from spritecodec.reader import Reader
+    from spritecodec.restore.known import Known
     from spritecodec.restore.restored import RestoredClip
     from spritecodec.segment_encoder import Progress, Quality, SegmentEncoder
 
@@ -108,6 +109,9 @@ def encode(
     keep: str | os.PathLike[str] | None = None,
     resume: bool = False,
     native: tuple[int, int] | None = None,
+    kernel: str | None = None,
+    palette: str | os.PathLike[str] | NDArray[np.uint8] | None = None,
+    matrix: str | None = None,
     restore: bool | None = None,
     progress: Progress | None = None,
 ) -> EncodeReport:
@@ -138,8 +142,17 @@ def encode(
     resume : bool
         Continue from the checkpoints of an interrupted run.
     native : tuple of int, optional
-        Width and height of the frames before the source was scaled up with nearest neighbour;
-        found without it where every frame shows it. For lossless encodes.
+        Width and height of the frames before the source was scaled up; found without it where
+        the frames show it. Where the source is lossless, it must be an exact enlargement.
+    kernel : str, optional
+        How a lossy recording was scaled from its native size, which must be given, too:
+        ``"nearest"``, ``"area"``, ``"bilinear"``, ``"bicubic"`` or ``"lanczos"``.
+    palette : str, path or ndarray, optional
+        Colours of which those of a recorded game are some: a console (``"nes"``), a file, or
+        RGB of shape (k, 3), uint8; see `spritecodec.restore.known.read_palette`.
+    matrix : str, optional
+        By which a lossy recording was made from RGB, ``"bt601"`` or ``"bt709"``, whatever it
+        says.
     restore : bool, optional
         False: store the source as it is, whatever it shows. None: store native frames where
         the source is an exact enlargement of them, and with quality ``"auto"`` also those of
@@ -179,7 +192,8 @@ def encode(
     ranks = Ranks.here()
     say = progress if progress and ranks.first else (lambda stage, done, total, words: None)
     original = _as_clip(source)
-    clip, aim, scale, notes = _look_behind(original, quality, native, restore, say)
+    known = _known(native, kernel, palette, matrix)
+    clip, aim, scale, notes = _look_behind(original, quality, known, restore, say)
     workdir = Path(keep) if keep is not None else path.with_name(f"{path.name}.work")
     temporary = keep is None and (resume or not workdir.exists())
     training = _training(clip, preset, device, seed, workdir, resume, say)
@@ -274,10 +288,24 @@ def _resolve(quality: Quality, clip: Clip) -> Quality:
     return float(quality)
 
 
+def _known(
+    native: tuple[int, int] | None,
+    kernel: str | None,
+    palette: str | os.PathLike[str] | NDArray[np.uint8] | None,
+    matrix: str | None,
+) -> Known:
+    """What the caller knows of the source, checked."""
+    from spritecodec.restore.known import Known
+
+    if isinstance(palette, os.PathLike):
+        palette = os.fspath(palette)
+    return Known.of(native, kernel, palette, matrix)
+
+
 def _look_behind(
     clip: Clip,
     quality: Quality,
-    native: tuple[int, int] | None,
+    known: Known,
     restore: bool | None,
     say: Progress,
 ) -> tuple[Clip, Quality, Degradation | None, list[str]]:
@@ -295,8 +323,9 @@ def _look_behind(
     from spritecodec.segment_encoder import AUTO_PSNR
 
     aim = _resolve(quality, clip)
-    if restore is not False and native is None and not clip.pixel_exact:
-        restored = _restored(clip, say) if restore or quality == "auto" else None
+    tried = restore or (restore is None and quality == "auto")
+    if tried and not clip.pixel_exact:
+        restored = _restored(clip, known, say)
         if restored is not None:
             found = restored.restoration
             note = (
@@ -304,18 +333,23 @@ def _look_behind(
                 "those of the recording: --no-restore keeps these"
             )
             return restored, "lossless", found.degradation, [note]
-        if restore:
+        if restore or known.anything or known.native:
             raise SettingsError(
                 f"{clip.name} cannot be restored: no game of few colours explains it; "
-                "leave --restore out to encode the recording itself"
+                "leave --restore and what is said of the game out to encode the recording itself"
             )
+    elif known.anything:
+        raise SettingsError(
+            "a kernel, a palette and a matrix help to restore a lossy recording, which is not "
+            "done here; leave them out"
+        )
     notes = []
     if quality == "auto" and aim != "lossless":
         notes.append(
             f"{clip.name} is not pixel-exact, so auto aims at {AUTO_PSNR:g} dB; "
             "ask for lossless to keep every pixel"
         )
-    scale, more = _scale(clip, aim, native, restore, say)
+    scale, more = _scale(clip, aim, known.native, restore, say)
     if scale is not None:
         from spritecodec.restore.upscale import NativeClip
 
@@ -323,14 +357,21 @@ def _look_behind(
     return clip, aim, scale, notes + more
 
 
-def _restored(clip: Clip, say: Progress) -> RestoredClip | None:
+def _restored(clip: Clip, known: Known, say: Progress) -> RestoredClip | None:
     """The game behind a lossy recording; None where there is none."""
     from spritecodec.restore.restored import Recording, RestoredClip, find_restoration
 
     if not isinstance(clip, Recording):
         return None
+    if known.native is not None:
+        width, height = known.native
+        if not (8 <= width <= clip.width and 8 <= height <= clip.height):
+            raise SettingsError(
+                f"a native size of {width}x{height} is out of range: it must be 8x8 or more, and "
+                f"no larger than {clip.name}, {clip.width}x{clip.height}"
+            )
     say("Looking for the game behind the recording", 0, 1, "")
-    restoration = find_restoration(clip)
+    restoration = find_restoration(clip, known)
     return RestoredClip(clip, restoration) if restoration else None
 
 

@@ -9,10 +9,12 @@ import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import spritecodec as sc
 from spritecodec import cli
 from spritecodec.degradation import Axis, Degradation
+from spritecodec.restore.known import read_palette
 
 Frames = NDArray[np.uint8]
 
@@ -144,3 +146,59 @@ def test_smooth_kernels_keep_flat_colours_and_sizes(kernel: str) -> None:
     assert (shown[:, 35:] == 9).all()
     flat[:, 5:] = 100
     assert (np.diff(scale.enlarge(flat)[0, 2:35, 0].astype(int)) != 0).sum() >= 2
+
+
+def test_what_is_known_of_a_recording_helps(tmp_path: Path) -> None:
+    """A rare colour is found where the palette is given, and the size need not be."""
+    truth = game()
+    truth[4:9, 60, 40:46] = (90, 90, 190)
+    recording = record(tmp_path / "game.mp4", truth, 3, 20)
+    Image.fromarray(np.unique(truth.reshape(-1, 3), axis=0)[None]).save(tmp_path / "colours.png")
+    report = sc.encode(
+        recording,
+        tmp_path / "game.spr",
+        preset="fast",
+        native=(128, 96),
+        kernel="nearest",
+        palette=tmp_path / "colours.png",
+        matrix="bt601",
+    )
+    assert any("nearest x3, 7 colours" in note for note in report.notes)
+    with sc.open(tmp_path / "game.spr") as reader:
+        assert (np.abs(reader[6][60, 40:46].astype(int) - (90, 90, 190)) <= 4).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--kernel", "nearest"], "give both"),
+        (["--palette", "amiga"], "neither a file nor a known palette"),
+        (["--palette", "nes", "--no-restore"], "leave them out"),
+        (["--native", "900x96"], "no larger than"),
+    ],
+)
+def test_wrong_knowledge_is_refused(
+    restored: tuple[Path, Path, sc.EncodeReport],
+    options: list[str],
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    recording = str(restored[0])
+    assert cli.run(["encode", recording, str(tmp_path / "x.spr"), *options]) != 0
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "x.spr").exists()
+
+
+def test_palettes_are_read_from_files(tmp_path: Path) -> None:
+    colours = [[0, 0, 0], [16, 32, 48], [255, 128, 0]]
+    (tmp_path / "a.hex").write_text("000000\n102030\nff8000\n")
+    (tmp_path / "b.gpl").write_text("GIMP Palette\nName: b\n#\n0 0 0 black\n16 32 48\n255 128 0\n")
+    (tmp_path / "c.pal").write_text("JASC-PAL\n0100\n3\n0 0 0\n16 32 48\n255 128 0\n")
+    (tmp_path / "d.pal").write_bytes(bytes(number for colour in colours for number in colour))
+    for name in ("a.hex", "b.gpl", "c.pal", "d.pal"):
+        assert read_palette(tmp_path / name).tolist() == colours
+    assert len(read_palette("nes")) > 50
+    (tmp_path / "e.hex").write_text("nothing\n")
+    with pytest.raises(sc.InputError, match="0 colours"):
+        read_palette(tmp_path / "e.hex")

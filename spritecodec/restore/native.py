@@ -21,7 +21,16 @@ from numpy.typing import NDArray
 from spritecodec.degradation import KERNELS, Kernel
 from spritecodec.restore.resampling import TIE_DOWN, operator, residuals, taps
 
-__all__ = ["KERNELS", "AxisScale", "Kernel", "NativeGrid", "enlargement", "find_grid", "shrink"]
+__all__ = [
+    "KERNELS",
+    "AxisScale",
+    "Kernel",
+    "NativeGrid",
+    "enlargement",
+    "find_grid",
+    "grid_of_size",
+    "shrink",
+]
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -282,8 +291,7 @@ def find_grid(luma: Floats) -> NativeGrid | None:
         None: no pixel grid, as in camera video. Where the recording shows native pixels, each
         axis's `native` is its `size`.
     """
-    step = -(-luma.size // NATIVE.max_values)
-    luma = np.ascontiguousarray(luma[::step], np.float32) - np.float32(128)
+    luma = _thinned(luma)
     planes = luma, luma.transpose(0, 2, 1)  # rows to be shortened, and columns
     lines = _mixtures(planes[0]), _mixtures(planes[1])
     borders = _borders(planes[0]), _borders(planes[1])
@@ -301,6 +309,57 @@ def find_grid(luma: Floats) -> NativeGrid | None:
     if framed is None or not (_is_known(framed) or (even and framed.confidence >= NATIVE.sure)):
         framed = _first_sound(planes, _display_pairs(lines, borders)) or framed
     return framed or grid or _unscaled(luma)
+
+
+def grid_of_size(luma: Floats, native: tuple[int, int], kernel: str | None) -> NativeGrid:
+    """How a native picture of a known size was scaled.
+
+    Parameters
+    ----------
+    luma : ndarray, shape (n, H, W), float32
+        As of `find_grid`.
+    native : (w, h)
+        No larger than the recording.
+    kernel : str or None
+        One of `KERNELS`; None where it is to be found.
+
+    Returns
+    -------
+    NativeGrid
+        With the kernel and the borders, those that are dark or none, that explain most.
+    """
+    luma = _thinned(luma)
+    found: list[tuple[float, NativeGrid]] = []
+    planes = luma, luma.transpose(0, 2, 1)
+    lines = [_mixtures(plane) for plane in planes]
+    dark = [_borders(plane) for plane in planes]
+    for name in KERNELS if kernel is None else (_known(kernel),):
+        axes: list[_Fit] = []
+        for line, size, borders in zip(lines, native, dark, strict=True):
+            fits = [
+                _Fit(axis, name, *_dip(line[left : len(line) - right], size, name, axis.phase))
+                for left, right in dict.fromkeys([(0, 0), borders])
+                if len(line) - left - right >= size
+                for axis in _axes_of(len(line), size, (left, right), name)
+            ]
+            axes.append(min(fits, key=lambda fit: fit.residual))
+        x, y = axes
+        found.append((x.residual + y.residual, NativeGrid(x.axis, y.axis, name, 1.0)))
+    return min(found, key=lambda pair: pair[0])[1]
+
+
+def _axes_of(size: int, native: int, border: Border, kernel: Kernel) -> Iterator[AxisScale]:
+    """The scales of a native size, one for each phase; plain where nothing is scaled."""
+    left, right = border
+    inside = size - left - right
+    for phase in (0.0, *(_phases(inside, native, kernel) if inside != native else ())):
+        yield AxisScale(size, native, left, right, phase)
+
+
+def _thinned(luma: Floats) -> Floats:
+    """Some of the frames, with grey at 0."""
+    step = -(-luma.size // NATIVE.max_values)
+    return np.ascontiguousarray(luma[::step], np.float32) - np.float32(128)
 
 
 def _is_known(grid: NativeGrid) -> bool:

@@ -12,7 +12,7 @@ the neighbourhood. Each pixel pays for its label, and each colour for its three 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from spritecodec.restore.chroma import (
     make_filter,
 )
 from spritecodec.restore.console_palettes import CONSOLES
+from spritecodec.restore.known import MATRICES
 from spritecodec.restore.palette_kernels import (
     Bytes,
     Weights,
@@ -50,8 +51,8 @@ FILTER_FRAMES = 10
 SEARCH_PIXELS = 1_000_000
 ROUNDS = 8
 RGB_NOISE = 4.0
-MATRICES = ("bt601", "bt709")
 CONSOLE_LEVELS = 6.0
+MIN_FITTING = 0.8  # share of the colours that a console's table must have
 COMMON_SHARE = 5e-3
 MAX_UNEXPLAINED = 0.1
 MERGE_REACH = np.array([3, 12, 12], np.float32)
@@ -84,6 +85,10 @@ class RestoredPalette:
     full_range: bool
     console: str | None
     noise: float
+
+    def part(self, which: NDArray[np.bool_]) -> RestoredPalette:
+        """Some of the colours, those that a mask of shape (k,) marks."""
+        return replace(self, ycc=self.ycc[which], rgb=self.rgb[which])
 
 
 @dataclass
@@ -511,12 +516,25 @@ def _search(fit: _Fit, most: int, rounds: int) -> None:
 
 
 def _choose(
-    ycc: Floats, share: NDArray[np.float64], hypotheses: list[tuple[str, bool]], height: int
+    ycc: Floats,
+    share: NDArray[np.float64],
+    hypotheses: list[tuple[str, bool]],
+    height: int,
+    table: Bytes | None,
 ) -> tuple[str, bool, str | None]:
     """Matrix, range, and the console whose table fits, or None.
 
     Only colours of half a hundredth of the pixels or more count: others are not known as well.
+    Where a table is given, the matrix and the range are those under which the colours are nearest
+    to it, and no console is named.
     """
+    if table is not None:
+        common = ycc[share >= COMMON_SHARE]
+        off = [
+            float(np.abs(common[:, None] - _ycc(table, name, full)[None]).sum(2).min(1).sum())
+            for name, full in hypotheses
+        ]
+        return *hypotheses[off.index(min(off))], None
     if height >= 576:
         hypotheses = hypotheses[::-1]
     scores = []
@@ -529,12 +547,20 @@ def _choose(
 
 
 def _fitting_console(rgb: NDArray[np.float64]) -> str | None:
-    """The console whose table has all these colours within `CONSOLE_LEVELS`."""
+    """The console whose table has these colours within `CONSOLE_LEVELS`, all but a few.
+
+    One of a table of 128 has a colour by chance in one case of sixty, so few others may be
+    mixtures, or misread.
+    """
     best: tuple[float, str] | None = None
     for name, table in CONSOLES.items():
         off = np.abs(rgb[:, None] - table[None].astype(np.float64)).max(2).min(1)
-        if off.max(initial=0) <= CONSOLE_LEVELS and (best is None or off.mean() < best[0] - 0.25):
-            best = float(off.mean()), name
+        fitting = off[off <= CONSOLE_LEVELS]
+        if len(fitting) < MIN_FITTING * len(rgb):
+            continue
+        mean = fitting.mean() if len(fitting) else 0.0
+        if best is None or mean < best[0] - 0.25:
+            best = float(mean), name
     return best[1] if best else None
 
 
@@ -593,6 +619,7 @@ def find_palette(
     *,
     matrix: str | None,
     full_range: bool | None,
+    table: Bytes | None = None,
     max_colours: int = 64,
 ) -> tuple[RestoredPalette, ChromaFilter] | None:
     """Find the colours of a game, and the filter of its chroma.
@@ -607,6 +634,8 @@ def find_palette(
         ``"bt601"``, ``"bt709"``, or None where the recording does not say.
     full_range : bool or None
         None where the recording does not say.
+    table : ndarray, shape (m, 3), uint8, optional
+        RGB colours of which the game's are some.
     max_colours : int
         More are not looked for.
 
@@ -630,35 +659,43 @@ def find_palette(
         return None
     _finish(fit)
     share = fit.count() / fit.count().sum()
-    chosen, full, console = _choose(fit.colours, share, fit.hypotheses, y.shape[1])
+    chosen, full, console = _choose(fit.colours, share, fit.hypotheses, y.shape[1], table)
     if console:
-        _use_table(fit, _ycc(CONSOLES[console], chosen, full))
+        table = CONSOLES[console]
+    if table is not None:
+        _use_table(fit, _ycc(table, chosen, full))
     rgb = np.clip(np.rint(_rgb(fit.colours, chosen, full)), 0, 255).astype(np.uint8)
     found = RestoredPalette(fit.colours, rgb, chosen, full, console, fit.noise())
     return found, fit.chroma
 
 
 def name_colours(
-    ycc: Floats, matrix: str | None, full_range: bool | None, height: int
+    ycc: Floats,
+    matrix: str | None,
+    full_range: bool | None,
+    height: int,
+    table: Bytes | None = None,
 ) -> RestoredPalette:
     """The RGB of colours that are known well, each within a level or two.
 
-    They are those of a console only where its table has all of them.
+    Where a table is given, or a console's table has all of them, they are all colours of the table:
+    rare ones may have been missed.
 
     Parameters
     ----------
     ycc : ndarray, shape (k, 3), float32
-    matrix, full_range, height
-        As `find_palette`'s, and of the frames in pixels.
+    matrix, full_range, height, table
+        As `find_palette`'s; the height is that of the frames in pixels.
     """
-    names = ("bt601", "bt709") if matrix is None else (matrix,)
+    names = MATRICES if matrix is None else (matrix,)
     ranges = (False, True) if full_range is None else (full_range,)
     hypotheses = [(m, f) for f in ranges for m in names]
-    chosen, full, console = _choose(ycc, np.ones(len(ycc)), hypotheses, height)
-    exact = _rgb(ycc, chosen, full)
+    chosen, full, console = _choose(ycc, np.ones(len(ycc)), hypotheses, height, table)
     if console:
-        table = CONSOLES[console].astype(np.float64)
-        exact = table[np.abs(exact[:, None] - table[None]).max(axis=2).argmin(axis=1)]
+        table = CONSOLES[console]
+    if table is not None:
+        return RestoredPalette(_ycc(table, chosen, full), table, chosen, full, console, 0.0)
+    exact = _rgb(ycc, chosen, full)
     rgb = np.clip(np.rint(exact), 0, 255).astype(np.uint8)
     return RestoredPalette(ycc, rgb, chosen, full, console, 0.0)
 

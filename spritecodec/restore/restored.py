@@ -27,8 +27,9 @@ from spritecodec.formats.video.planes import StoredPlanes
 from spritecodec.mining.indexed import pack_rgb
 from spritecodec.restore.chroma import IDENTITY, ChromaFilter, make_filter
 from spritecodec.restore.clusters import cluster_colours
+from spritecodec.restore.known import Known
 from spritecodec.restore.labels import NO_LABEL, LabelDecoder, Planes, as_doubt
-from spritecodec.restore.native import AxisScale, NativeGrid, find_grid, shrink
+from spritecodec.restore.native import AxisScale, NativeGrid, find_grid, grid_of_size, shrink
 from spritecodec.restore.palette import RestoredPalette, find_palette, name_colours
 
 Floats = NDArray[np.float32]
@@ -56,6 +57,9 @@ class RestoreThresholds(NamedTuple):
     max_colours: int = 128
     """Colours of a game that is restored. With more, its content is soft."""
 
+    few_pixels: int = 8
+    """Pixels of these frames that must show a colour, and can show no other."""
+
     palette_pixels: int = 3_000_000
     """Pixels of these frames; of more, every other frame is left out, and so on."""
 
@@ -64,6 +68,7 @@ class RestoreThresholds(NamedTuple):
 
 
 RESTORE = RestoreThresholds()
+NOTHING = Known()
 
 
 @runtime_checkable
@@ -198,8 +203,14 @@ def native_planes(stored: StoredPlanes, shrinking: Shrinking | None) -> Planes:
     return planes if shrinking is None else shrinking(planes)
 
 
-def find_restoration(clip: Recording) -> Restoration | None:
+def find_restoration(clip: Recording, known: Known = NOTHING) -> Restoration | None:
     """Find out how a recording was made.
+
+    Parameters
+    ----------
+    clip : Recording
+    known : Known
+        What need not be found.
 
     Returns
     -------
@@ -210,16 +221,18 @@ def find_restoration(clip: Recording) -> Restoration | None:
     if not sample:
         return None
     step = max(1, len(sample) // RESTORE.grid_frames)
-    grid = find_grid(np.stack([s.y for s in sample[::step]]).astype(np.float32))
+    luma = np.stack([s.y for s in sample[::step]]).astype(np.float32)
+    native_size = known.native
+    grid = grid_of_size(luma, native_size, known.kernel) if native_size else find_grid(luma)
     if grid is None:
         return None
     shrinking = Shrinking.of(grid, sample[0].u.shape)
     native = [native_planes(s, shrinking) for s in sample]
     thinned = native[:: -(-len(native) * native[0].y.size // RESTORE.palette_pixels)]
     y, u, v = (np.stack([p[c] for p in thinned]) for c in range(3))
-    matrix, full = sample[0].matrix, sample[0].full_range
+    matrix, full = known.matrix or sample[0].matrix, sample[0].full_range
     if shrinking is None and u.shape != y.shape:
-        found = find_palette(y, u, v, matrix=matrix, full_range=full)
+        found = find_palette(y, u, v, matrix=matrix, full_range=full, table=known.palette)
         if found is None:
             return None
         palette, chroma = found
@@ -227,13 +240,28 @@ def find_restoration(clip: Recording) -> Restoration | None:
         ycc = cluster_colours(y, u, v, RESTORE.max_colours)
         if ycc is None:
             return None
-        palette = name_colours(ycc, matrix, full, grid.y.native)
+        palette = name_colours(ycc, matrix, full, grid.y.native, known.palette)
         chroma = make_filter(IDENTITY, IDENTITY, y.shape[1:], y.shape[1:])
     decoder = LabelDecoder(palette.ycc, chroma)
     decoder.learn(native[::2])
+    used = _used(decoder, len(palette.rgb), native[::2])
+    if not used.all():
+        palette = palette.part(used)
+        decoder = LabelDecoder(palette.ycc, chroma)
+        decoder.learn(native[::2])
     if _misfit(decoder, palette, native) > RESTORE.max_misfit:
         return None
     return Restoration(grid, palette, chroma, shrinking, decoder)
+
+
+def _used(decoder: LabelDecoder, colours: int, sample: list[Planes]) -> NDArray[np.bool_]:
+    """Which colours some frames show in a few pixels that cannot be another; shape (colours,)."""
+    count = np.zeros(colours, np.int64)
+    for planes in sample:
+        labels, others = decoder.decode(planes)
+        count += np.bincount(labels[others[..., 0] == NO_LABEL], minlength=colours)
+    used: NDArray[np.bool_] = count >= RESTORE.few_pixels
+    return used
 
 
 def _misfit(decoder: LabelDecoder, palette: RestoredPalette, sample: list[Planes]) -> float:
