@@ -1,4 +1,7 @@
-"""Clips by name, in part: ``NAME[:FRAMES][@DB]``, of the size gate or of ``benchmarks/cache``."""
+"""Clips by name, in part: ``NAME[:FRAMES][*TIMES][@DB]``, of the size gate or of the cache.
+
+``*TIMES`` enlarges each pixel, as a recorder does.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,17 @@ def frames_of(clip: str) -> NDArray[np.uint8] | None:
     Parameters
     ----------
     clip : str
-        ``NAME[:FRAMES][@DB]``.
+        ``NAME[:FRAMES][*TIMES][@DB]``.
     """
-    name, _, count = clip.partition("@")[0].partition(":")
-    most = int(count) if count else None
+    part, _, times = clip.partition("@")[0].partition("*")
+    name, _, count = part.partition(":")
+    frames = _native_frames(name, int(count) if count else None)
+    if frames is None or not times:
+        return frames
+    return frames.repeat(int(times), axis=1).repeat(int(times), axis=2)
+
+
+def _native_frames(name: str, most: int | None) -> NDArray[np.uint8] | None:
     if name in GATE:
         return GATE[name].draw()[:most]
     file = CACHE / f"{name}.mp4"
@@ -35,8 +45,9 @@ def frames_of(clip: str) -> NDArray[np.uint8] | None:
 
 def quality_of(clip: str) -> float | None:
     """The PSNR in dB that is asked for; None for every pixel."""
-    name, _, asked = clip.partition("@")
+    part, _, asked = clip.partition("@")
     if asked:
         return float(asked)
+    name = part.partition("*")[0].partition(":")[0]
     quality = GATE[name].quality if name in GATE else "lossless"
     return None if quality == "lossless" else float(quality)
