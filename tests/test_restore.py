@@ -149,7 +149,7 @@ def test_smooth_kernels_keep_flat_colours_and_sizes(kernel: str) -> None:
 
 
 def test_what_is_known_of_a_recording_helps(tmp_path: Path) -> None:
-    """A rare colour is found where the palette is given, and the size need not be."""
+    """A rare colour comes back where the palette, the size and the rest are given."""
     truth = game()
     truth[4:9, 60, 40:46] = (90, 90, 190)
     recording = record(tmp_path / "game.mp4", truth, 3, 20)

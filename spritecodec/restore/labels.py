@@ -235,6 +235,22 @@ def _chroma_pull(model: _Model, state: _State, i: int, j: int) -> tuple[float, f
 
 
 @njit(cache=True, nogil=True, inline="always")
+def _prior_cost(prior: Prior, labels: Labels, i: int, j: int, colour: int) -> float:
+    """Cost of a colour at a pixel, by itself and beside its four neighbours."""
+    h, w = labels.shape
+    cost = float(prior.single[colour])
+    if j > 0:
+        cost += prior.beside[labels[i, j - 1], colour]
+    if j + 1 < w:
+        cost += prior.beside[colour, labels[i, j + 1]]
+    if i > 0:
+        cost += prior.below[labels[i - 1, j], colour]
+    if i + 1 < h:
+        cost += prior.below[colour, labels[i + 1, j]]
+    return cost
+
+
+@njit(cache=True, nogil=True, inline="always")
 def _costs(
     model: _Model,
     state: _State,
@@ -251,7 +267,6 @@ def _costs(
     that it does. Returns whether the planes alone speak for the present colour, too.
     """
     prior, ycc, labels = model.prior, model.ycc, state.labels
-    h, w = labels.shape
     now = labels[i, j]
     g2, gu, gv = _chroma_pull(model, state, i, j)
     luma, lt = state.planes.y[i, j], state.luma_trust[i, j]
@@ -260,15 +275,8 @@ def _costs(
     as_expected, surprising = 0.0, 0.0
     if expected != NO_LABEL:
         as_expected, surprising = _surprise(state, i, j, thr)
-    before = prior.single[now] + (as_expected if now == expected else surprising)
-    if j > 0:
-        before += prior.beside[labels[i, j - 1], now]
-    if j + 1 < w:
-        before += prior.beside[now, labels[i, j + 1]]
-    if i > 0:
-        before += prior.below[labels[i - 1, j], now]
-    if i + 1 < h:
-        before += prior.below[now, labels[i + 1, j]]
+    before = _prior_cost(prior, labels, i, j, now)
+    before += as_expected if now == expected else surprising
     # No colour explains more of the chroma than all, or costs less beside its neighbours.
     least = min(as_expected, surprising) + model.least_prior - before
     if g2 > 0:
@@ -283,15 +291,8 @@ def _costs(
         c += g2 * (du * du + dv * dv) - 2 * (gu * du + gv * dv)
         settled &= c >= 0
         c *= trust
-        c += prior.single[k] + (as_expected if k == expected else surprising) - before
-        if j > 0:
-            c += prior.beside[labels[i, j - 1], k]
-        if j + 1 < w:
-            c += prior.beside[k, labels[i, j + 1]]
-        if i > 0:
-            c += prior.below[labels[i - 1, j], k]
-        if i + 1 < h:
-            c += prior.below[k, labels[i + 1, j]]
+        c += _prior_cost(prior, labels, i, j, k)
+        c += (as_expected if k == expected else surprising) - before
         out[k] = c
     return settled
 

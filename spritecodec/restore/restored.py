@@ -245,6 +245,8 @@ def find_restoration(clip: Recording, known: Known = NOTHING) -> Restoration | N
     decoder = LabelDecoder(palette.ycc, chroma)
     decoder.learn(native[::2])
     used = _used(decoder, len(palette.rgb), native[::2])
+    if not used.any():
+        return None
     if not used.all():
         palette = palette.part(used)
         decoder = LabelDecoder(palette.ycc, chroma)
