@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spritecodec.errors import InputError
+from spritecodec.scene import Scene
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,18 @@ class Restored(Clip, Protocol):
 
     @property
     def source(self) -> Clip: ...
+
+    def agree(self, scene: Scene, start: int) -> Scene:
+        """A scene with its sprites as all their placements in the recording show them together.
+
+        Parameters
+        ----------
+        scene : Scene
+            In colours of the clip.
+        start : int
+            The scene's first frame; later than that of the call before.
+        """
+        ...
 
     def again(
         self, expected: Iterable[NDArray[np.uint8]]

@@ -332,7 +332,7 @@ class SegmentEncoder:
         base = Fraction(self._clip.time_base)
         search = Search(self.library, self.frames, pts, base, lambda: None, False, self._say)
         scene = search.mine_once([first])
-        expect = first.rgb if scene is None else Renderer(scene).frame
+        expect = first.rgb if scene is None else Renderer(clip.agree(scene, self.frames)).frame
         run = Indexed(clip.height, clip.width)
         for frame, doubt in clip.again(expect(t) for t in range(len(first))):
             run.add(frame, doubt)

@@ -63,8 +63,12 @@ class LabelThresholds(NamedTuple):
     doubt: float = 12.0
     """Nats. Colours that cost so much more than the likeliest are possible too."""
 
-    surprise: float = 4.0
+    surprise: float = 12.0
     """Nats that a pixel costs where it differs from the frame that is expected."""
+
+    wide_doubt: float = 40.0
+    """Nats. As `doubt`, of pixels where a frame is expected: many frames speak for that, and
+    errors that a codec copies from frame to frame are no better witnesses for being many."""
 
     border: float = 1.5
     """Nats for each of the eight neighbours that is as expected where the pixel is not, or the
@@ -123,7 +127,7 @@ def _log_odds(pairs: NDArray[np.float64]) -> Floats:
     return odds
 
 
-class _Model(NamedTuple):
+class Model(NamedTuple):
     """What the kernels read: colours, (k, 3) float32; the chroma samples that each row and each
     column of pixels contributes to; the prior, and the least that it makes any pixel cost."""
 
@@ -133,13 +137,13 @@ class _Model(NamedTuple):
     prior: Prior
     least_prior: float
 
-    def with_prior(self, prior: Prior) -> _Model:
+    def with_prior(self, prior: Prior) -> Model:
         """The model with another prior."""
         pairs = min(float(prior.beside.min()), 0.0) + min(float(prior.below.min()), 0.0)
         return self._replace(prior=prior, least_prior=float(prior.single.min()) + 2 * pairs)
 
 
-class _State(NamedTuple):
+class State(NamedTuple):
     """A frame while its labels are improved.
 
     Attributes
@@ -180,7 +184,7 @@ def _start(planes: Planes, ycc: Floats, labels: Labels) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _explain_chroma(model: _Model, state: _State) -> None:
+def _explain_chroma(model: Model, state: State) -> None:
     """Compute the chroma that the labels leave unexplained."""
     rows, columns = model.rows, model.columns
     state.u[:] = state.planes.u
@@ -193,7 +197,7 @@ def _explain_chroma(model: _Model, state: _State) -> None:
 
 @njit(cache=True, nogil=True)
 def _add_chroma(
-    state: _State, rows: Runs, columns: Runs, i: int, j: int, u: float, v: float
+    state: State, rows: Runs, columns: Runs, i: int, j: int, u: float, v: float
 ) -> None:
     """Add a pixel's share of a change of its chroma to the unexplained samples."""
     for a in range(rows.length[i]):
@@ -204,7 +208,7 @@ def _add_chroma(
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _surprise(state: _State, i: int, j: int, thr: LabelThresholds) -> tuple[float, float]:
+def _surprise(state: State, i: int, j: int, thr: LabelThresholds) -> tuple[float, float]:
     """Cost of a pixel that is as expected, and of one that is not."""
     h, w = state.labels.shape
     as_expected, surprising = 0, 0  # neighbours
@@ -219,7 +223,7 @@ def _surprise(state: _State, i: int, j: int, thr: LabelThresholds) -> tuple[floa
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _chroma_pull(model: _Model, state: _State, i: int, j: int) -> tuple[float, float, float]:
+def _chroma_pull(model: Model, state: State, i: int, j: int) -> tuple[float, float, float]:
     """What the chroma around a pixel says of it: weight of squares, and pull in u and v."""
     rows, columns = model.rows, model.columns
     g2, gu, gv = 0.0, 0.0, 0.0
@@ -232,6 +236,22 @@ def _chroma_pull(model: _Model, state: _State, i: int, j: int) -> tuple[float, f
             gu += t * state.u[y, x]
             gv += t * state.v[y, x]
     return g2, gu, gv
+
+
+@njit(cache=True, nogil=True)
+def planes_costs(model: Model, state: State, i: int, j: int, out: Floats) -> None:
+    """Fill `out`, shape (k,), with what the planes say that each colour costs at a pixel.
+
+    Over its present one, without prior or expectation.
+    """
+    ycc, now = model.ycc, state.labels[i, j]
+    g2, gu, gv = _chroma_pull(model, state, i, j)
+    luma, lt = state.planes.y[i, j], state.luma_trust[i, j]
+    e0 = (luma - ycc[now, 0]) ** 2
+    for k in range(len(ycc)):
+        du, dv = ycc[k, 1] - ycc[now, 1], ycc[k, 2] - ycc[now, 2]
+        c = lt * ((luma - ycc[k, 0]) ** 2 - e0)
+        out[k] = c + g2 * (du * du + dv * dv) - 2 * (gu * du + gv * dv)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -252,8 +272,8 @@ def _prior_cost(prior: Prior, labels: Labels, i: int, j: int, colour: int) -> fl
 
 @njit(cache=True, nogil=True, inline="always")
 def _costs(
-    model: _Model,
-    state: _State,
+    model: Model,
+    state: State,
     i: int,
     j: int,
     trust: float,
@@ -299,7 +319,7 @@ def _costs(
 
 @njit(cache=True, nogil=True)
 def _sweep(
-    model: _Model, state: _State, open_: Mask, trust: float, thresholds: LabelThresholds
+    model: Model, state: State, open_: Mask, trust: float, thresholds: LabelThresholds
 ) -> int:
     """Give each open pixel its cheapest colour, in order; return how many change.
 
@@ -329,7 +349,7 @@ def _sweep(
 
 
 @njit(cache=True, nogil=True)
-def _mark_unsure(model: _Model, state: _State, limit: float, out: Mask) -> None:
+def _mark_unsure(model: Model, state: State, limit: float, out: Mask) -> None:
     """Mark the pixels whose planes allow another colour for less than `limit` nats more."""
     ycc = model.ycc
     for i in range(out.shape[0]):
@@ -356,7 +376,7 @@ def _mark_unsure(model: _Model, state: _State, limit: float, out: Mask) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _doubts(model: _Model, state: _State, active: Mask, thr: LabelThresholds, out: Labels) -> None:
+def _doubts(model: Model, state: State, active: Mask, thr: LabelThresholds, out: Labels) -> None:
     """Fill `out`, shape (h, w, MAX_OTHERS), with other possible labels, the likeliest first."""
     costs = np.empty(len(model.ycc), np.float32)
     out[:] = NO_LABEL
@@ -364,11 +384,12 @@ def _doubts(model: _Model, state: _State, active: Mask, thr: LabelThresholds, ou
         for j in range(active.shape[1]):
             if not active[i, j]:
                 continue
-            _costs(model, state, i, j, 1.0, thr.doubt, thr, costs)
+            limit = thr.doubt if state.expected[i, j] == NO_LABEL else thr.wide_doubt
+            _costs(model, state, i, j, 1.0, limit, thr, costs)
             costs[state.labels[i, j]] = 1e9
             for c in range(out.shape[2]):
                 k = costs.argmin()
-                if costs[k] > thr.doubt:
+                if costs[k] > limit:
                     break
                 out[i, j, c] = k
                 costs[k] = 1e9
@@ -388,7 +409,7 @@ class LabelDecoder:
         rows, columns = (runs(np.ascontiguousarray(m.T)) for m in (chroma.rows, chroma.columns))
         flat = np.zeros((len(ycc), len(ycc)), np.float32)
         prior = Prior(np.zeros(len(ycc), np.float32), flat, flat)
-        self._model = _Model(np.ascontiguousarray(ycc, np.float32), rows, columns, prior, 0.0)
+        self._model = Model(np.ascontiguousarray(ycc, np.float32), rows, columns, prior, 0.0)
 
     def learn(self, sample: list[Planes]) -> None:
         """Learn from some frames which colours are side by side how often."""
@@ -424,11 +445,22 @@ class LabelDecoder:
         _doubts(self._model, state, active, LABELS, others)
         return state.labels, others
 
-    def _begin(self, planes: Planes, expected: Labels | None) -> _State:
+    def explain(self, planes: Planes, labels: Labels) -> tuple[Model, State]:
+        """A frame as some labels explain it, to read in kernels.
+
+        Parameters
+        ----------
+        planes : Planes
+        labels : ndarray, shape (h, w), uint8
+            Labels only, as they are.
+        """
+        return self._model, self._weigh(self._begin(planes, labels), wary=True)
+
+    def _begin(self, planes: Planes, expected: Labels | None) -> State:
         """A frame labelled by its luma, and then by luma and chroma without a prior."""
         nothing = np.full(planes.y.shape, NO_LABEL, np.uint8)
         trust = np.full(planes.y.shape, 0.5, np.float32), np.full(planes.u.shape, 0.5, np.float32)
-        state = _State(
+        state = State(
             planes,
             np.zeros(planes.y.shape, np.uint8),
             np.empty_like(planes.u),
@@ -453,7 +485,7 @@ class LabelDecoder:
                 break
         return state
 
-    def _improve(self, state: _State, active: Mask, trust: tuple[float, ...]) -> _State:
+    def _improve(self, state: State, active: Mask, trust: tuple[float, ...]) -> State:
         """Sweep over the active pixels, once for each trust; the state with its noise measured.
 
         Pixels around those that change become active, too.
@@ -468,7 +500,7 @@ class LabelDecoder:
                 state = self._weigh(state)
         return state
 
-    def _weigh(self, state: _State, *, wary: bool = False) -> _State:
+    def _weigh(self, state: State, *, wary: bool = False) -> State:
         """The state, with the noise measured anew.
 
         A `wary` measure is by absolute errors: a few labels that are wrongly expected hardly

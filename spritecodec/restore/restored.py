@@ -27,10 +27,12 @@ from spritecodec.formats.video.planes import StoredPlanes
 from spritecodec.mining.indexed import pack_rgb
 from spritecodec.restore.chroma import IDENTITY, ChromaFilter, make_filter
 from spritecodec.restore.clusters import cluster_colours
+from spritecodec.restore.consensus import agree, telling_frames
 from spritecodec.restore.known import Known
 from spritecodec.restore.labels import NO_LABEL, LabelDecoder, Planes, as_doubt
 from spritecodec.restore.native import AxisScale, NativeGrid, find_grid, grid_of_size, shrink
 from spritecodec.restore.palette import RestoredPalette, find_palette, name_colours
+from spritecodec.scene import Scene
 
 Floats = NDArray[np.float32]
 Frame = NDArray[np.uint8]
@@ -309,6 +311,7 @@ class RestoredClip:
         rgb = restoration.palette.rgb
         self._packed = pack_rgb(rgb)
         self._rgb = rgb
+        self._agreeing: Iterator[tuple[int, tuple[StoredPlanes, int]]] | None = None
         self._again: Iterator[tuple[StoredPlanes, int]] | None = None
 
     @property
@@ -334,6 +337,19 @@ class RestoredClip:
                 frames, doubts, pts = [], [], []
         if frames:
             yield Piece(np.stack(frames), np.array(pts, np.int64), tuple(doubts))
+
+    def agree(self, scene: Scene, start: int) -> Scene:
+        """See `spritecodec.clip.Restored.agree`."""
+        telling = telling_frames(scene)
+        if self._agreeing is None:
+            self._agreeing = enumerate(self.source.planes())
+        seen: dict[int, Planes] = {}
+        for t, (stored, _) in self._agreeing if telling else ():
+            if t - start in telling:
+                seen[t - start] = native_planes(stored, self.restoration.shrinking)
+            if t - start == max(telling):
+                break
+        return agree(scene, seen, self.restoration.decoder, self._rgb)
 
     def again(self, expected: Iterable[Frame]) -> Iterator[tuple[Frame, Doubt]]:
         """See `spritecodec.clip.Restored.again`."""

@@ -15,6 +15,7 @@ import numpy as np
 from spritecodec.mining.arrays import CLEAR, Ids, Longs
 from spritecodec.mining.indexed import OTHER, Indexed
 from spritecodec.mining.limits import LIMITS
+from spritecodec.mining.sprites.placements import Placements
 from spritecodec.mining.thresholds import EVIDENCE, MERGE
 from spritecodec.scene import Scene
 
@@ -25,26 +26,12 @@ DISTANCE_BITS = 10
 MAX_DISTANCE = 1 << (DISTANCE_BITS - 1)
 
 
-class _Placements:
-    """All placements of a scene in screen coordinates."""
-
-    def __init__(self, scene: Scene) -> None:
-        tracks = scene.tracks
-        owner = np.repeat(np.arange(len(tracks)), tracks.length)
-        frame = np.arange(len(owner)) - tracks.first[owner] + tracks.start[owner]
-        pan = np.stack([layer.pan for layer in scene.layers])[tracks.layer[owner], frame]
-        self.sprite: Longs = tracks.sprite.astype(np.int64)
-        self.frame: Longs = frame.astype(np.int64)
-        self.x: Longs = (tracks.x - pan[:, 0]).astype(np.int64)
-        self.y: Longs = (tracks.y - pan[:, 1]).astype(np.int64)
-
-
-def _neighbours(at: _Placements, width: Longs, height: Longs) -> tuple[Longs, Longs]:
+def _neighbours(at: Placements, width: Longs, height: Longs) -> tuple[Longs, Longs]:
     """Which sprites are seen side by side.
 
     Parameters
     ----------
-    at : _Placements
+    at : Placements
     width, height : ndarray, shape (sprites,), int64
 
     Returns
@@ -80,14 +67,14 @@ def _neighbours(at: _Placements, width: Longs, height: Longs) -> tuple[Longs, Lo
 
 
 def _merged(
-    frames: Indexed, at: _Placements, places: Longs, pictures: list[Ids], rows: Longs
+    frames: Indexed, at: Placements, places: Longs, pictures: list[Ids], rows: Longs
 ) -> Ids:
     """A sprite, merged with those of its neighbours that fit wherever it is placed.
 
     Parameters
     ----------
     frames : Indexed
-    at : _Placements
+    at : Placements
     places : ndarray, shape (n,), int64
         The sprite's placements.
     pictures : list of ndarray, each shape (h, w), uint16
@@ -144,7 +131,7 @@ def merge_sprites(scene: Scene, frames: Indexed) -> list[Ids]:
     """
     if not len(scene.tracks):
         return []
-    at = _Placements(scene)
+    at = Placements.of(scene)
     pictures = [frames.ids_of(s) for s in scene.sprites]
     rows, together = _neighbours(
         at, np.array([p.shape[1] for p in pictures]), np.array([p.shape[0] for p in pictures])
