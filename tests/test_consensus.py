@@ -1,4 +1,4 @@
-"""Sprites of a noisy scene are joined and corrected by what the recording shows."""
+"""What a recording shows joins the sprites of a noisy scene, and corrects its colours."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from spritecodec.render import Renderer
 from spritecodec.restore.chroma import IDENTITY, make_filter
 from spritecodec.restore.consensus import agree, telling_frames
 from spritecodec.restore.labels import LabelDecoder, Planes
+from spritecodec.restore.object_colours import object_colours
+from spritecodec.restore.palette import RestoredPalette, ycc_of
 from spritecodec.scene import (
     FLIP_HORIZONTAL,
     FLIP_VERTICAL,
@@ -35,7 +37,12 @@ def figure() -> NDArray[np.uint8]:
     return labels
 
 
-def scene_of(first: NDArray[np.uint8], second: NDArray[np.uint8], flip: int = 0) -> Scene:
+def scene_of(
+    first: NDArray[np.uint8],
+    second: NDArray[np.uint8],
+    flip: int = 0,
+    palette: NDArray[np.uint8] = RGB,
+) -> Scene:
     """A figure that walks over a black ground, with a second picture from midway on.
 
     It is then mirrored as `flip` says.
@@ -43,7 +50,7 @@ def scene_of(first: NDArray[np.uint8], second: NDArray[np.uint8], flip: int = 0)
     half, none = COUNT // 2, np.zeros((0, 3), np.int32)
     t = np.arange(COUNT, dtype=np.int32)
     later = t >= half
-    rgba = np.concatenate([RGB, np.full((len(RGB), 1), 255, np.uint8)], 1)
+    rgba = np.concatenate([palette, np.full((len(palette), 1), 255, np.uint8)], 1)
     tracks = Tracks(
         layer=np.zeros(1, np.int32),
         z=np.zeros(1, np.int32),
@@ -76,12 +83,12 @@ def frames_of(scene: Scene) -> Frames:
 def recorded(frames: Frames, sigma: float) -> dict[int, Planes]:
     """Planes of full chroma with independent noise; luma is the red and green, halved."""
     rng = np.random.default_rng(5)
-    noisy = ycc_of(frames) + rng.normal(0, sigma, (*frames.shape[:3], 3))
+    noisy = plain_ycc(frames) + rng.normal(0, sigma, (*frames.shape[:3], 3))
     planes = noisy.astype(np.float32).transpose(0, 3, 1, 2)
     return {t: Planes(*(np.ascontiguousarray(p) for p in frame)) for t, frame in enumerate(planes)}
 
 
-def ycc_of(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+def plain_ycc(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     """A plain luma and two differences."""
     r, g, b = (rgb[..., i].astype(np.float32) for i in range(3))
     return np.stack([(r + g + b) / 3, r - g, b - g], -1).astype(np.float32)
@@ -89,7 +96,7 @@ def ycc_of(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def decoder() -> LabelDecoder:
     size = (HEIGHT, WIDTH)
-    return LabelDecoder(ycc_of(RGB), make_filter(IDENTITY, IDENTITY, size, size))
+    return LabelDecoder(plain_ycc(RGB), make_filter(IDENTITY, IDENTITY, size, size))
 
 
 def agreed(scene: Scene, truth: Frames, sigma: float) -> Scene:
@@ -130,3 +137,35 @@ def test_nothing_is_said_of_translucent_scenes() -> None:
     for sprite in scene.sprites:
         sprite[..., 3] = 128
     assert not telling_frames(scene)
+
+
+def palette_of(rgb: NDArray[np.uint8], table: NDArray[np.uint8] | None = None) -> RestoredPalette:
+    """Colours of a recording by BT.601."""
+    ycc = ycc_of(rgb, "bt601", False)
+    return RestoredPalette(ycc, rgb, "bt601", False, None, 0.0, table)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_colour_that_was_missed_is_found_in_its_objects(known: bool) -> None:
+    truth = scene_of(figure(), figure())
+    frames = frames_of(truth)
+    # Green was missed, and grey taken for it; another grey is in no object at all.
+    wrong = RGB.copy()
+    wrong[2] = 60, 60, 60
+    wrong = np.concatenate([wrong, [[130, 130, 130]]]).astype(np.uint8)
+    scene = scene_of(figure(), figure(), palette=wrong)
+    rng = np.random.default_rng(5)
+    planes = {}
+    for t in telling_frames(scene):
+        stored = ycc_of(frames[t].reshape(-1, 3), "bt601", False).reshape(*frames[t].shape)
+        noisy = (stored + rng.normal(0, 3, stored.shape)).astype(np.float32).transpose(2, 0, 1)
+        planes[t] = Planes(*(np.ascontiguousarray(p) for p in noisy))
+    first = palette_of(wrong, RGB if known else None)
+    chroma = make_filter(IDENTITY, IDENTITY, (HEIGHT, WIDTH), (HEIGHT, WIDTH))
+    found, painted = object_colours(
+        scene, planes, LabelDecoder(first.ycc, chroma), first, chroma, first.ycc
+    )
+    off = np.abs(found.rgb[:, None].astype(int) - RGB[None].astype(int)).max(2)
+    assert len(found.rgb) == len(RGB)
+    assert off.min(0).max() <= (0 if known else 2)
+    assert np.abs(frames_of(painted).astype(int) - frames).max() <= (0 if known else 2)

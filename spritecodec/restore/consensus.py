@@ -57,7 +57,7 @@ class ConsensusThresholds(NamedTuple):
     reach: int = 3
     """Pixels around a sprite that may belong to it, and by which two that are joined are moved."""
 
-    frames: int = 256
+    frames: int = 128
     """Frames whose planes are looked at, as many sights of each sprite among them as can be."""
 
     sights: int = 24
@@ -81,7 +81,7 @@ class ConsensusThresholds(NamedTuple):
     gain: float = 2.0
     """Nats that another colour must save at a pixel of a sprite."""
 
-    rounds: int = 3
+    rounds: int = 2
     """Each with the pictures of the last: neighbours share samples of chroma."""
 
 

@@ -422,6 +422,10 @@ class LabelDecoder:
                 for state in states
             ]
 
+    def learn_from(self, frames: list[Labels]) -> None:
+        """Learn the same from frames whose labels are known."""
+        self._model = self._model.with_prior(Prior.of(frames, len(self._model.ycc)))
+
     def decode(self, planes: Planes, expected: Labels | None = None) -> tuple[Labels, Labels]:
         """The labels of a frame, and what else its pixels may be.
 

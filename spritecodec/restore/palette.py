@@ -77,6 +77,8 @@ class RestoredPalette:
         The name in `CONSOLES` whose table the colours were taken from.
     noise : float
         Of luma, root mean square, in levels.
+    table : ndarray, shape (m, 3), uint8, or None
+        All colours that the game's may be, where they are known.
     """
 
     ycc: Floats
@@ -85,6 +87,7 @@ class RestoredPalette:
     full_range: bool
     console: str | None
     noise: float
+    table: Bytes | None = None
 
     def part(self, which: NDArray[np.bool_]) -> RestoredPalette:
         """Some of the colours, those that a mask of shape (k,) marks."""
@@ -236,7 +239,7 @@ class _Fit:
         # A colour that no sample shows well stays where it is.
         ridge = np.diag(1e-3 + hold * np.diag(ata))
         new[:, 1:] = np.linalg.solve(ata + ridge, atb + ridge @ new[:, 1:])
-        self.colours = _into_gamut(new.astype(np.float32), self.hypotheses)
+        self.colours = into_gamut(new.astype(np.float32), self.hypotheses)
         for f in self.frames:
             self.predict(f)
 
@@ -358,7 +361,7 @@ def _merge(fit: _Fit) -> None:
         k -= 1
 
 
-def _into_gamut(colours: Floats, hypotheses: list[tuple[str, bool]]) -> Floats:
+def into_gamut(colours: Floats, hypotheses: list[tuple[str, bool]]) -> Floats:
     """Move chroma towards grey until R, G and B can be shown under one of the hypotheses."""
     out = colours.copy()
     best = np.zeros(len(out))
@@ -439,7 +442,7 @@ def _wished(fit: _Fit, most: int) -> Floats:
         near = (np.abs(cell - top) <= np.array([1, 2, 2])).all(1)
         if weight[near].sum() > 0:
             wish = np.average(votes[near, :3], axis=0, weights=weight[near]).astype(np.float32)
-            wish = _into_gamut(wish[None], fit.hypotheses)[0]
+            wish = into_gamut(wish[None], fit.hypotheses)[0]
             distance = np.abs(fit.colours - wish) / np.array([3, 8, 8])
             if distance.max(1).min() > 1:
                 found.append(wish)
@@ -531,7 +534,7 @@ def _choose(
     if table is not None:
         common = ycc[share >= COMMON_SHARE]
         off = [
-            float(np.abs(common[:, None] - _ycc(table, name, full)[None]).sum(2).min(1).sum())
+            float(np.abs(common[:, None] - ycc_of(table, name, full)[None]).sum(2).min(1).sum())
             for name, full in hypotheses
         ]
         return *hypotheses[off.index(min(off))], None
@@ -663,9 +666,9 @@ def find_palette(
     if console:
         table = CONSOLES[console]
     if table is not None:
-        _use_table(fit, _ycc(table, chosen, full))
-    rgb = np.clip(np.rint(_rgb(fit.colours, chosen, full)), 0, 255).astype(np.uint8)
-    found = RestoredPalette(fit.colours, rgb, chosen, full, console, fit.noise())
+        _use_table(fit, ycc_of(table, chosen, full))
+    rgb = rgb_of(fit.colours, chosen, full)
+    found = RestoredPalette(fit.colours, rgb, chosen, full, console, fit.noise(), table)
     return found, fit.chroma
 
 
@@ -694,10 +697,9 @@ def name_colours(
     if console:
         table = CONSOLES[console]
     if table is not None:
-        return RestoredPalette(_ycc(table, chosen, full), table, chosen, full, console, 0.0)
-    exact = _rgb(ycc, chosen, full)
-    rgb = np.clip(np.rint(exact), 0, 255).astype(np.uint8)
-    return RestoredPalette(ycc, rgb, chosen, full, console, 0.0)
+        ycc = ycc_of(table, chosen, full)
+        return RestoredPalette(ycc, table, chosen, full, console, 0.0, table)
+    return RestoredPalette(ycc, rgb_of(ycc, chosen, full), chosen, full, console, 0.0)
 
 
 def _finish(fit: _Fit) -> None:
@@ -713,7 +715,12 @@ def _finish(fit: _Fit) -> None:
         fit.set_prior()
 
 
-def _ycc(rgb: Bytes, matrix: str, full_range: bool) -> Floats:
+def rgb_of(ycc: Floats, matrix: str, full_range: bool) -> Bytes:
+    """RGB of Y, Cb, Cr, shape (k, 3), uint8."""
+    return np.clip(np.rint(_rgb(ycc, matrix, full_range)), 0, 255).astype(np.uint8)
+
+
+def ycc_of(rgb: Bytes, matrix: str, full_range: bool) -> Floats:
     """Y, Cb, Cr of RGB, not rounded, shape (k, 3)."""
     kr, kb = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722)}[matrix]
     black, luma, chroma = (0, 255, 255) if full_range else (16, 219, 224)

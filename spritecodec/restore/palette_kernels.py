@@ -51,7 +51,9 @@ def nearest(
 
 
 @njit(cache=True)
-def _only_label(labels: Bytes, top: int, rows: int, left: int, columns: int) -> int:
+def _only_label(
+    labels: Bytes | NDArray[np.int32], top: int, rows: int, left: int, columns: int
+) -> int:
     """The label of all these pixels, or -1."""
     k = labels[top, left]
     for r in range(top, top + rows):
@@ -173,7 +175,7 @@ def sweep(
 def add_equations(
     u: Floats,
     v: Floats,
-    labels: Bytes,
+    labels: Bytes | NDArray[np.int32],
     rows: Bands,
     columns: Bands,
     weight: Floats,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -25,12 +25,14 @@ from spritecodec.clip import AudioStream, Clip, Doubt, Piece
 from spritecodec.degradation import Axis, Degradation
 from spritecodec.formats.video.planes import StoredPlanes
 from spritecodec.mining.indexed import pack_rgb
+from spritecodec.render import Renderer
 from spritecodec.restore.chroma import IDENTITY, ChromaFilter, make_filter
 from spritecodec.restore.clusters import cluster_colours
 from spritecodec.restore.consensus import agree, telling_frames
 from spritecodec.restore.known import Known
 from spritecodec.restore.labels import NO_LABEL, LabelDecoder, Planes, as_doubt
 from spritecodec.restore.native import AxisScale, NativeGrid, find_grid, grid_of_size, shrink
+from spritecodec.restore.object_colours import object_colours
 from spritecodec.restore.palette import RestoredPalette, find_palette, name_colours
 from spritecodec.scene import Scene
 
@@ -64,6 +66,9 @@ class RestoreThresholds(NamedTuple):
 
     palette_pixels: int = 3_000_000
     """Pixels of these frames; of more, every other frame is left out, and so on."""
+
+    colour_rounds: int = 2
+    """How often the colours are looked for once more, where objects are known."""
 
     sample_span: int = 1 << 12
     """Frames from the beginning of the recording that the samples are taken from."""
@@ -300,7 +305,6 @@ class RestoredClip:
     """
 
     def __init__(self, source: Recording, restoration: Restoration) -> None:
-        self.restoration = restoration
         self.source = source
         self.width = restoration.grid.x.native
         self.height = restoration.grid.y.native
@@ -308,11 +312,18 @@ class RestoredClip:
         self.frame_rate = source.frame_rate
         self.pixel_exact = True
         self.name = source.name
-        rgb = restoration.palette.rgb
-        self._packed = pack_rgb(rgb)
-        self._rgb = rgb
+        self._first_colours = restoration.palette.ycc
+        self._take(restoration)
         self._agreeing: Iterator[tuple[int, tuple[StoredPlanes, int]]] | None = None
         self._again: Iterator[tuple[StoredPlanes, int]] | None = None
+
+    def _take(self, restoration: Restoration) -> None:
+        """Label frames with this from now on."""
+        self.restoration = restoration
+        self._rgb = restoration.palette.rgb
+        self._packed = pack_rgb(self._rgb)
+        self._number = np.full(1 << 24, NO_LABEL, np.uint8)
+        self._number[self._packed] = np.arange(len(self._packed))
 
     @property
     def frame_count(self) -> int | None:
@@ -349,17 +360,33 @@ class RestoredClip:
                 seen[t - start] = native_planes(stored, self.restoration.shrinking)
             if t - start == max(telling):
                 break
+        for _ in range(RESTORE.colour_rounds if seen else 0):
+            scene = agree(scene, seen, self.restoration.decoder, self._rgb)
+            before = self._rgb
+            scene = self._recolour(scene, seen)
+            if np.array_equal(before, self._rgb):
+                break
         return agree(scene, seen, self.restoration.decoder, self._rgb)
+
+    def _recolour(self, scene: Scene, seen: dict[int, Planes]) -> Scene:
+        """The scene in the colours that its objects show; they become those of the clip."""
+        made = self.restoration
+        palette, scene = object_colours(
+            scene, seen, made.decoder, made.palette, made.chroma, self._first_colours
+        )
+        decoder = LabelDecoder(palette.ycc, made.chroma)
+        self._take(replace(made, palette=palette, decoder=decoder))
+        number, drawn = self._number, Renderer(scene, residual=False)
+        decoder.learn_from([number[pack_rgb(drawn.frame(t))] for t in sorted(seen)])
+        return scene
 
     def again(self, expected: Iterable[Frame]) -> Iterator[tuple[Frame, Doubt]]:
         """See `spritecodec.clip.Restored.again`."""
         if self._again is None:
             self._again = self.source.planes()
-        number = np.full(1 << 24, NO_LABEL, np.uint8)
-        number[self._packed] = np.arange(len(self._packed))
         # The expected frames end first, so that no more of the source's are taken.
         for frame, (stored, _) in zip(expected, self._again, strict=False):
-            yield self._restore(stored, number[pack_rgb(frame)])
+            yield self._restore(stored, self._number[pack_rgb(frame)])
 
     def as_source(self, frame: Frame) -> Frame:
         """See `spritecodec.clip.Restored.as_source`."""
