@@ -207,9 +207,11 @@ class SegmentEncoder:
         chunks: list[Chunk] = []
         for run in self._runs():
             versions, pts = run.versions(), np.array(run.pts, np.int64)
+            expected: tuple[NDArray[np.uint8], ...] = ()
             if isinstance(self._clip, Restored):
-                versions = [self._reconsider(self._clip, versions[0], pts)]
-            chunks += self._encode(versions, pts)
+                again, expected = self._reconsider(self._clip, versions[0], pts)
+                versions = [again]
+            chunks += self._encode(versions, pts, expected)
         if not self.frames:
             raise InputError(f"{self._clip.name} has no frames")
         self._writer.add("HEAD", pack_head(self._head()))
@@ -286,8 +288,15 @@ class SegmentEncoder:
         if run.pts:
             yield run
 
-    def _encode(self, runs: list[Indexed], pts: NDArray[np.int64]) -> list[Chunk]:
+    def _encode(
+        self,
+        runs: list[Indexed],
+        pts: NDArray[np.int64],
+        expected: tuple[NDArray[np.uint8], ...],
+    ) -> list[Chunk]:
         """The chunks of one segment: new sprites, new backgrounds, the segment itself.
+
+        Mining tries the sprites that are `expected` first.
 
         Two segments or more, where one would hold more pixels than a reader accepts.
         """
@@ -306,6 +315,7 @@ class SegmentEncoder:
             discover,
             self._aim != "base",
             self._say,
+            expected,
         )
         sizes: dict[str, int] = {}
         for name, packed in search.attempts(runs):
@@ -313,7 +323,7 @@ class SegmentEncoder:
             if best is None or packed.size < best.size:
                 best = packed
         if best is None:
-            return self._encode_halves(runs, pts)
+            return self._encode_halves(runs, pts, expected)
         for name, size in sizes.items():
             self.candidates[name] = self.candidates.get(name, 0) + size
         self.library = best.library
@@ -321,10 +331,18 @@ class SegmentEncoder:
         self.frames += len(pts)
         return best.chunks
 
-    def _reconsider(self, clip: Restored, first: Indexed, pts: NDArray[np.int64]) -> Indexed:
+    def _reconsider(
+        self, clip: Restored, first: Indexed, pts: NDArray[np.int64]
+    ) -> tuple[Indexed, tuple[NDArray[np.uint8], ...]]:
         """A run of restored frames, restored once more with what a first mining expects.
 
         To be called once for each run, in order: the clip goes through its source again.
+
+        Returns
+        -------
+        Indexed
+        tuple of ndarray, each shape (h, w, 4), uint8
+            The sprites that the recording shows.
         """
         from spritecodec.mining.indexed import Indexed
         from spritecodec.mining.search import Search
@@ -332,14 +350,23 @@ class SegmentEncoder:
         base = Fraction(self._clip.time_base)
         search = Search(self.library, self.frames, pts, base, lambda: None, False, self._say)
         scene = search.mine_once([first])
-        expect = first.rgb if scene is None else Renderer(clip.agree(scene, self.frames)).frame
+        expect: Callable[[int], NDArray[np.uint8]] = first.rgb
+        sprites: tuple[NDArray[np.uint8], ...] = ()
+        if scene is not None:
+            agreed = clip.agree(scene, self.frames)
+            expect, sprites = Renderer(agreed).frame, agreed.sprites
         run = Indexed(clip.height, clip.width)
         for frame, doubt in clip.again(expect(t) for t in range(len(first))):
             run.add(frame, doubt)
             self._say("Restoring", self.frames + len(run), self.frames + len(pts), "")
-        return run
+        return run, sprites
 
-    def _encode_halves(self, runs: list[Indexed], pts: NDArray[np.int64]) -> list[Chunk]:
+    def _encode_halves(
+        self,
+        runs: list[Indexed],
+        pts: NDArray[np.int64],
+        expected: tuple[NDArray[np.uint8], ...],
+    ) -> list[Chunk]:
         """A run as two segments."""
         if len(pts) == 1:
             raise InputError(
@@ -349,7 +376,8 @@ class SegmentEncoder:
         half = len(pts) // 2
         chunks: list[Chunk] = []
         for part in (range(half), range(half, len(pts))):
-            chunks += self._encode([r.part(part) for r in runs], pts[part.start : part.stop])
+            halves = [r.part(part) for r in runs]
+            chunks += self._encode(halves, pts[part.start : part.stop], expected)
         return chunks
 
     def _discover(self, mined: Packed | None, run: Indexed) -> Discovery | None:

@@ -77,6 +77,8 @@ class Search:
         Whether each Scene gets a residual that makes every pixel of a run exact.
     say : callable (stage, frames done, frames in all, words)
         Reports progress.
+    expected : tuple of ndarray, each shape (h, w, 4), uint8
+        Sprites that the segment is known to show.
     """
 
     library: Library
@@ -86,6 +88,7 @@ class Search:
     discover: Callable[[], Discovery | None]
     residual: bool
     say: Callable[[str, int, int, str], None]
+    expected: tuple[NDArray[np.uint8], ...] = ()
 
     def attempts(self, runs: list[Indexed]) -> Iterator[tuple[str, Packed]]:
         """Every candidate that a reader accepts, with the name of its discovery.
@@ -102,7 +105,8 @@ class Search:
             the segment.
         """
         grounds = self.grounds(runs)
-        known = [[g.setting.frames.ids_of(s) for s in self.library.sprites] for g in grounds]
+        sprites = (*self.library.sprites, *self.expected)
+        known = [[g.setting.frames.ids_of(s) for s in sprites] for g in grounds]
         for packed in self.minings("mining", grounds, known):
             yield "mining", packed
         discovery = self.discover()

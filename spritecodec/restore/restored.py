@@ -250,14 +250,14 @@ def find_restoration(clip: Recording, known: Known = NOTHING) -> Restoration | N
         palette = name_colours(ycc, matrix, full, grid.y.native, known.palette)
         chroma = make_filter(IDENTITY, IDENTITY, y.shape[1:], y.shape[1:])
     decoder = LabelDecoder(palette.ycc, chroma)
-    decoder.learn(native[::2])
+    decoder.learn(native[::4])
     used = _used(decoder, len(palette.rgb), native[::2])
     if not used.any():
         return None
     if not used.all():
         palette = palette.part(used)
         decoder = LabelDecoder(palette.ycc, chroma)
-        decoder.learn(native[::2])
+        decoder.learn(native[::4])
     if _misfit(decoder, palette, native) > RESTORE.max_misfit:
         return None
     return Restoration(grid, palette, chroma, shrinking, decoder)
