@@ -134,6 +134,27 @@ class Clip(Protocol):
         ...
 
 
+class Misfit(NamedTuple):
+    """How a frame differs from the source, where it is shown in the same way; sums.
+
+    Attributes
+    ----------
+    error, values : int
+        Squared errors of R, G and B at the source's size, and how many.
+    planes_error, samples : float
+        Squared errors of the stored samples of luma and chroma, and how many.
+    explained, luma : int
+        Samples of luma that are missed by no more than noise, and how many there are.
+    """
+
+    error: int
+    values: int
+    planes_error: float
+    samples: int
+    explained: int
+    luma: int
+
+
 @runtime_checkable
 class Restored(Clip, Protocol):
     """A clip of native frames that were restored from a lossy source.
@@ -171,14 +192,10 @@ class Restored(Clip, Protocol):
         """
         ...
 
-    def as_source(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """A native frame at the size of the source, shape (H, W, 3), uint8."""
-        ...
+    def compare(self) -> Iterator[Callable[[NDArray[np.uint8]], Misfit]]:
+        """For every frame of the source, a function that compares a native frame with it.
 
-    def shown(self) -> Iterator[Callable[[], NDArray[np.uint8]]]:
-        """Every frame of the source as a function that gives its RGB pixels, shape (H, W, 3).
-
-        It must be called before the next one is asked for, if at all: converting takes long.
+        It must be called before the next one is asked for, if at all: comparing takes long.
         """
         ...
 

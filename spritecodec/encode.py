@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from spritecodec.reader import Reader
     from spritecodec.restore.known import Known
     from spritecodec.restore.restored import RestoredClip
-    from spritecodec.segment_encoder import Progress, Quality, SegmentEncoder
+    from spritecodec.segment_encoder import Comparison, Progress, Quality, SegmentEncoder
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,11 @@ class EncodeReport:
         is restored from a lossy recording, over every eighth frame.
     lowest_quality : float
         PSNR in dB of the worst of these frames.
+    planes_quality : float or None
+        PSNR in dB of luma and chroma as the recording stores them, against those of the restored
+        frames shown in the same way, over the same frames; None of a clip that is not restored.
+    explained : float or None
+        Share of the samples of luma that are missed by no more than noise, 0 to 1.
     lossless : bool
         Every decoded frame was compared with the source and is identical.
     segments : int
@@ -83,6 +88,8 @@ class EncodeReport:
     bits_per_pixel: float
     quality: float
     lowest_quality: float
+    planes_quality: float | None
+    explained: float | None
     lossless: bool
     segments: int
     sprites: int
@@ -206,7 +213,7 @@ def encode(
         if training is not None:
             training.settle()
         seconds = time.perf_counter() - began
-        notes += _size_note(original, written.size)
+        notes += _size_note(original, written.size) + _planes_note(encoder.compared)
         report = _report(encoder, written, training, seconds, tuple(notes))
     if training is not None and temporary:
         shutil.rmtree(workdir, ignore_errors=True)
@@ -234,6 +241,8 @@ def _report(
         bits_per_pixel=8 * written.size / (encoder.frames * width * height),
         quality=compared.quality(),
         lowest_quality=compared.lowest,
+        planes_quality=compared.planes_quality(),
+        explained=compared.share_explained(),
         lossless=compared.error == 0,
         segments=len(written.segments),
         sprites=len(encoder.library.sprites),
@@ -373,6 +382,17 @@ def _restored(clip: Clip, known: Known, say: Progress) -> RestoredClip | None:
     say("Looking for the game behind the recording", 0, 1, "")
     restoration = find_restoration(clip, known)
     return RestoredClip(clip, restoration) if restoration else None
+
+
+def _planes_note(compared: Comparison) -> list[str]:
+    """How well restored frames explain the recording."""
+    quality, explained = compared.planes_quality(), compared.share_explained()
+    if quality is None or explained is None:
+        return []
+    return [
+        f"shown as the recording shows them, the restored frames explain {explained:.2%} of its "
+        f"luma, and its planes with a PSNR of {quality:.1f} dB"
+    ]
 
 
 def _size_note(clip: Clip, size: int) -> list[str]:

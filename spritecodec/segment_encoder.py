@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.clip import Clip, Doubt, Restored
+from spritecodec.clip import Clip, Doubt, Misfit, Restored
 from spritecodec.degradation import Degradation
 from spritecodec.errors import InputError
 from spritecodec.formats.spr.chunks import Head, pack_audio, pack_head
@@ -117,22 +117,36 @@ class Comparison:
         PSNR in dB of the worst frame.
     hashes : list of bytes
         MD5 of each frame that decoding must give.
+    planes_error, samples, explained, luma
+        As those of `spritecodec.clip.Misfit`, summed.
     """
 
     values: int = 0
     error: int = 0
     lowest: float = math.inf
     hashes: list[bytes] = field(default_factory=list)
+    planes_error: float = 0.0
+    samples: int = 0
+    explained: int = 0
+    luma: int = 0
 
-    def add(
-        self, drawn: NDArray[np.uint8], shown: NDArray[np.uint8], source: NDArray[np.uint8]
-    ) -> None:
-        """Compare the next frame, as `shown` at the source's size; each (h, w, 3), uint8."""
-        error = squared_error(shown, source)
-        self.values += source.size
-        self.error += error
-        self.lowest = min(self.lowest, psnr_from_mse(error / source.size))
+    def add(self, drawn: NDArray[np.uint8], source: NDArray[np.uint8]) -> None:
+        """Compare the next frame; each (h, w, 3), uint8."""
+        self._add_error(squared_error(drawn, source), source.size)
         self.hashes.append(_digest(drawn))
+
+    def _add_error(self, error: int, values: int) -> None:
+        self.values += values
+        self.error += error
+        self.lowest = min(self.lowest, psnr_from_mse(error / values))
+
+    def add_misfit(self, misfit: Misfit) -> None:
+        """Add a frame that was compared with the recording it was restored from."""
+        self._add_error(misfit.error, misfit.values)
+        self.planes_error += misfit.planes_error
+        self.samples += misfit.samples
+        self.explained += misfit.explained
+        self.luma += misfit.luma
 
     def add_same(self, drawn: NDArray[np.uint8], source: bytes) -> None:
         """Take the next frame, which must have the source's MD5."""
@@ -145,6 +159,14 @@ class Comparison:
     def quality(self) -> float:
         """PSNR in dB over all frames."""
         return psnr_from_mse(self.error / self.values)
+
+    def planes_quality(self) -> float | None:
+        """PSNR in dB of the stored samples; None of a source that is not restored."""
+        return psnr_from_mse(self.planes_error / self.samples) if self.samples else None
+
+    def share_explained(self) -> float | None:
+        """Of the samples of luma; None of a source that is not restored."""
+        return self.explained / self.luma if self.luma else None
 
 
 class SegmentEncoder:
@@ -200,7 +222,7 @@ class SegmentEncoder:
         self._exact = aim == "lossless" and not isinstance(clip, Restored)
         self._digests: list[bytes] = []
         self._source = (f for piece in clip.pieces(PIECE_FRAMES) for f in piece.frames)
-        self._shown = clip.shown() if isinstance(clip, Restored) else iter(())
+        self._misfits = clip.compare() if isinstance(clip, Restored) else iter(())
 
     def run(self) -> None:
         """Encode segment after segment; the head stands first but is known last."""
@@ -401,14 +423,13 @@ class SegmentEncoder:
                 self.compared.add_same(drawn, self._digests[self.frames + t])
                 continue
             if not isinstance(self._clip, Restored):
-                self.compared.add(drawn, drawn, next(self._source))
+                self.compared.add(drawn, next(self._source))
                 continue
-            shown = next(self._shown)
+            compare = next(self._misfits)
             # Frames are large, and the recording's chroma keeps them from being equal.
             if (self.frames + t) % COMPARED_STEP == 0 or self.compared.error == 0:
-                self.compared.add(drawn, self._clip.as_source(drawn), shown())
-            else:
-                self.compared.hashes.append(_digest(drawn))
+                self.compared.add_misfit(compare(drawn))
+            self.compared.hashes.append(_digest(drawn))
 
 
 def _digest(frame: NDArray[np.uint8]) -> bytes:

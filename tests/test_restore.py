@@ -100,6 +100,21 @@ def test_a_restored_file_says_that_it_is(
     assert "128x96 behind 384x288, nearest x3; restored" in capsys.readouterr().out
 
 
+def test_the_restored_frames_explain_the_recording(
+    restored: tuple[Path, Path, sc.EncodeReport], tmp_path: Path
+) -> None:
+    _, _, report = restored
+    assert report.planes_quality is not None
+    assert report.explained is not None
+    # Of its RGB frames they are far away, because players blur the chroma.
+    assert report.planes_quality > report.quality + 3
+    assert report.explained > 0.999
+    assert any("explain 99." in note or "explain 100." in note for note in report.notes)
+    exact = sc.encode(game(4), tmp_path / "exact.spr", preset="fast")
+    assert exact.planes_quality is None
+    assert exact.explained is None
+
+
 def test_a_restored_file_can_be_shown_as_large_as_its_source(
     restored: tuple[Path, Path, sc.EncodeReport], tmp_path: Path
 ) -> None:

@@ -11,9 +11,10 @@ import shutil
 import sys
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import av
@@ -107,6 +108,25 @@ def _open_standard_input() -> VideoClip:
         raise
     weakref.finalize(clip, os.unlink, name)
     return clip
+
+
+@dataclass(frozen=True)
+class ShownFrame:
+    """A decoded frame of a Y'CbCr video; see `spritecodec.restore.restored.ShownFrame`."""
+
+    frame: VideoFrame
+    convert: RgbConverter
+
+    def rgb(self) -> NDArray[np.uint8]:
+        """As players show it, shape (h, w, 3), uint8."""
+        return self.convert(self.frame)
+
+    def planes(self) -> StoredPlanes:
+        """As the file stores it."""
+        stored = stored_planes(self.frame)
+        if stored is None:
+            raise InputError("a frame of the video is not Y'CbCr, though its first frame is")
+        return stored
 
 
 class VideoClip:
@@ -212,11 +232,11 @@ class VideoClip:
                 return
             yield stored, time
 
-    def shown(self) -> Iterator[Callable[[], NDArray[np.uint8]]]:
-        """Every frame as a function that gives its RGB pixels; to be called before the next."""
+    def shown(self) -> Iterator[ShownFrame]:
+        """Every frame, to be looked at before the next is asked for."""
         convert = RgbConverter(self._unspecified)
         for _, frame, _ in self._raw():
-            yield partial(convert, frame)
+            yield ShownFrame(frame, convert)
 
     def _decoded(self) -> Iterator[tuple[str, str, NDArray[np.uint8], int]]:
         """Codec, pixel format, RGB pixels and repaired timestamp of every frame."""

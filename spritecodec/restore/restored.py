@@ -14,16 +14,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from spritecodec.clip import AudioStream, Clip, Doubt, Piece
+from spritecodec.clip import AudioStream, Clip, Doubt, Misfit, Piece
 from spritecodec.degradation import Axis, Degradation
 from spritecodec.formats.video.planes import StoredPlanes
+from spritecodec.metrics import squared_error
 from spritecodec.mining.indexed import pack_rgb
 from spritecodec.render import Renderer
 from spritecodec.restore.chroma import IDENTITY, ChromaFilter, make_filter
@@ -86,8 +87,20 @@ class Recording(Clip, Protocol):
         """The planes of every frame as stored, and its timestamp, from the first frame."""
         ...
 
-    def shown(self) -> Iterator[Callable[[], Frame]]:
-        """See `spritecodec.clip.Restored.shown`."""
+    def shown(self) -> Iterator[ShownFrame]:
+        """Every frame, to be looked at before the next is asked for."""
+        ...
+
+
+class ShownFrame(Protocol):
+    """A decoded frame; both ways to see it take long."""
+
+    def rgb(self) -> Frame:
+        """As players show it, shape (H, W, 3), uint8."""
+        ...
+
+    def planes(self) -> StoredPlanes:
+        """As the file stores it."""
         ...
 
 
@@ -388,13 +401,48 @@ class RestoredClip:
         for frame, (stored, _) in zip(expected, self._again, strict=False):
             yield self._restore(stored, self._number[pack_rgb(frame)])
 
-    def as_source(self, frame: Frame) -> Frame:
-        """See `spritecodec.clip.Restored.as_source`."""
-        return self.restoration.degradation.enlarge(frame)
+    def compare(self) -> Iterator[Callable[[Frame], Misfit]]:
+        """See `spritecodec.clip.Restored.compare`."""
+        for shown in self.source.shown():
+            yield partial(self._misfit, shown)
 
-    def shown(self) -> Iterator[Callable[[], Frame]]:
-        """See `spritecodec.clip.Restored.shown`."""
-        return self.source.shown()
+    def _misfit(self, shown: ShownFrame, frame: Frame) -> Misfit:
+        """How a native frame differs from one of the recording."""
+        large = self.restoration.degradation.enlarge(frame)
+        stored, drawn = shown.planes(), self._degraded(frame, shown.planes())
+        errors = [
+            np.square(a.astype(np.float32) - b).sum(dtype=np.float64)
+            for a, b in zip((stored.y, stored.u, stored.v), drawn, strict=True)
+        ]
+        near = np.abs(stored.y.astype(np.float32) - drawn.y) <= RESTORE.missed
+        return Misfit(
+            squared_error(large, shown.rgb()),
+            large.size,
+            float(sum(errors)),
+            stored.y.size + stored.u.size + stored.v.size,
+            int(near.sum()),
+            near.size,
+        )
+
+    def _degraded(self, frame: Frame, like: StoredPlanes) -> Planes:
+        """The planes of a native frame, enlarged and with chroma as small as the recording's.
+
+        The chroma of an enlarged frame is taken as the mean of the pixels of a sample.
+        """
+        made = self.restoration
+        planes = np.rint(made.palette.ycc)[self._number[pack_rgb(frame)]]
+        if made.shrinking is None:
+            y, u, v = (np.ascontiguousarray(p) for p in planes.transpose(2, 0, 1))
+            return Planes(y, *(made.chroma.rows @ c @ made.chroma.columns.T for c in (u, v)))
+        black = 0 if made.palette.full_range else 16
+        scale = replace(made.degradation, border=(black, 128, 128))
+        large = scale.enlarge(np.clip(planes, 0, 255).astype(np.uint8)).astype(np.float32)
+        (h, w), (hc, wc) = like.y.shape, like.u.shape
+        rows, columns = (np.arange(n) * m // n for n, m in ((hc, h), (wc, w)))
+        means = np.add.reduceat(np.add.reduceat(large[..., 1:], rows, 0), columns, 1)
+        share = np.diff(rows, append=h)[:, None] * np.diff(columns, append=w)
+        u, v = (means / share[..., None]).transpose(2, 0, 1)
+        return Planes(large[..., 0], u, v)
 
     def _restore(
         self, stored: StoredPlanes, expected: NDArray[np.uint8] | None
