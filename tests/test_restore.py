@@ -125,6 +125,18 @@ def test_a_restored_file_can_be_shown_as_large_as_its_source(
         np.testing.assert_array_equal(large[0][::3, ::3], native[0])
 
 
+def test_the_report_shows_restored_frames_as_the_recording_would(
+    restored: tuple[Path, Path, sc.EncodeReport], tmp_path: Path
+) -> None:
+    recording, file, _ = restored
+    words = ["analyze", str(recording), str(file), "--codecs", "zmbv"]
+    words += ["--cache", str(tmp_path / "cache"), "--report", str(tmp_path / "report.html")]
+    assert cli.run(words) == 0
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert '"game.spr as given"' in page
+    assert '"game.spr as given, as recorded"' in page
+
+
 def test_the_recording_is_kept_where_that_is_asked_for(tmp_path: Path) -> None:
     recording = record(tmp_path / "game.mp4", game(6), 2, 20)
     sc.encode(recording, tmp_path / "kept.spr", preset="fast", restore=False)

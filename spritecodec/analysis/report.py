@@ -130,18 +130,42 @@ def _pictures(table: Table, source: Source, frames: int) -> dict[str, Any]:
     """Sample frames of the source and of a choice of rows, as data URIs."""
     count = min(SAMPLE_TIMES, frames)
     times = sorted({round(i * (frames - 1) / max(count - 1, 1)) for i in range(count)})
-    rows = pictured(table)
+    rows = []
+    for row in pictured(table):
+        shown = list(_pick(_decoded(row, source), times))
+        rows.append({"label": row.label, "frames": [_data_uri(f) for f in shown]})
+        matrix = _restored_matrix(row)
+        if matrix is not None:
+            uris = [_data_uri(_with_small_chroma(f, matrix)) for f in shown]
+            rows.append({"label": f"{row.label}, as recorded", "frames": uris})
     return {
         "times": times,
         "source": [_data_uri(frame) for frame in _pick(source, times)],
-        "rows": [
-            {
-                "label": row.label,
-                "frames": [_data_uri(f) for f in _pick(_decoded(row, source), times)],
-            }
-            for row in rows
-        ],
+        "rows": rows,
     }
+
+
+def _restored_matrix(row: Row) -> str | None:
+    """The colour matrix of the recording that a file was restored from; None of other files."""
+    if Path(row.file).suffix.lower() != ".spr":
+        return None
+    with spritecodec.open(row.file) as reader:
+        scale = reader.degradation
+        return str(scale.facts.get("matrix", "bt601")) if scale and scale.restored else None
+
+
+def _with_small_chroma(frame: Frame, matrix: str) -> Frame:
+    """A frame as a recording in 4:2:0 shows it, but for the loss: one chroma for 2x2 pixels."""
+    from spritecodec.restore.palette import rgb_of, ycc_of
+
+    height, width = frame.shape[:2]
+    ycc = ycc_of(frame.reshape(-1, 3), matrix, False).reshape(height, width, 3)
+    rows, columns = (np.arange(0, n, 2) for n in (height, width))
+    sums = np.add.reduceat(np.add.reduceat(ycc[..., 1:], rows, 0), columns, 1)
+    count = np.diff(rows, append=height)[:, None] * np.diff(columns, append=width)
+    small = (sums / count[..., None]).repeat(2, axis=0).repeat(2, axis=1)
+    ycc[..., 1:] = small[:height, :width]
+    return rgb_of(ycc.reshape(-1, 3), matrix, False).reshape(frame.shape)
 
 
 def pictured(table: Table) -> list[Row]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spritecodec.clip import AudioStream, Clip, Piece
 from spritecodec.formats.video.video_in import open_clip
-from spritecodec.reader import Reader
+from spritecodec.reader import Reader, Size
 from spritecodec.reader import open as open_spr
 
 PIECE = 32  # frames in memory at a time
@@ -88,8 +88,10 @@ class Source:
             yield from piece.frames
 
 
-def open_source(path: str | Path, limit: int | None = None) -> Source:
+def open_source(path: str | Path, limit: int | None = None, size: Size = "auto") -> Source:
     """Any video, folder of pictures or .spr file as a `Source`.
+
+    A .spr file's frames have the `size` that `spritecodec.open` is asked for.
 
     Raises
     ------
@@ -99,7 +101,7 @@ def open_source(path: str | Path, limit: int | None = None) -> Source:
         It is a damaged .spr file.
     """
     spr = Path(path).suffix.lower() == ".spr"
-    return Source(open_spr(path) if spr else open_clip(path), limit)
+    return Source(open_spr(path, size) if spr else open_clip(path), limit)
 
 
 def content_hash(source: Source) -> tuple[str, int]:

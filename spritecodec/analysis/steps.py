@@ -80,7 +80,8 @@ def quality(source: Source, codec: str, file: Path) -> dict[str, Any]:
 def decoded_frames(source: Source, codec: str, file: Path) -> Iterator[Frame]:
     """The frames of a coded file, in order, one in memory."""
     if codec in (US, GIVEN):
-        with open_source(file, source.limit) as given:
+        # What is restored from the source is compared with it as large as that.
+        with open_source(file, source.limit, "source") as given:
             yield from given
     else:
         yield from coding.decode(find_peer(codec), file, source.height, source.width)
