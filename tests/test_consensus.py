@@ -102,7 +102,7 @@ def decoder() -> LabelDecoder:
 def agreed(scene: Scene, truth: Frames, sigma: float) -> Scene:
     """The scene after a look at the recording of the truth."""
     planes = recorded(truth, sigma)
-    return agree(scene, {t: planes[t] for t in telling_frames(scene)}, decoder(), RGB)
+    return agree(scene, {t: planes[t] for t in telling_frames(scene, len(RGB))}, decoder(), RGB)
 
 
 @pytest.mark.parametrize("flip", [0, FLIP_HORIZONTAL, FLIP_VERTICAL])
@@ -136,7 +136,7 @@ def test_nothing_is_said_of_translucent_scenes() -> None:
     scene = scene_of(figure(), figure())
     for sprite in scene.sprites:
         sprite[..., 3] = 128
-    assert not telling_frames(scene)
+    assert not telling_frames(scene, len(RGB))
 
 
 def palette_of(rgb: NDArray[np.uint8], table: NDArray[np.uint8] | None = None) -> RestoredPalette:
@@ -156,7 +156,7 @@ def test_a_colour_that_was_missed_is_found_in_its_objects(known: bool) -> None:
     scene = scene_of(figure(), figure(), palette=wrong)
     rng = np.random.default_rng(5)
     planes = {}
-    for t in telling_frames(scene):
+    for t in telling_frames(scene, len(RGB)):
         stored = ycc_of(frames[t].reshape(-1, 3), "bt601", False).reshape(*frames[t].shape)
         noisy = (stored + rng.normal(0, 3, stored.shape)).astype(np.float32).transpose(2, 0, 1)
         planes[t] = Planes(*(np.ascontiguousarray(p) for p in noisy))

@@ -78,6 +78,9 @@ class ConsensusThresholds(NamedTuple):
     max_unlike: float = 0.25
     """Share of the pixels in which two sprites that are compared may differ at least."""
 
+    most: int = 1 << 26
+    """Numbers of evidence that memory is set aside for; larger scenes stay as they are."""
+
     gain: float = 2.0
     """Nats that another colour must save at a pixel of a sprite."""
 
@@ -316,7 +319,7 @@ class _Consensus:
         )
 
     def collect(self, pictures: _Pictures) -> _Evidence:
-        """The evidence of the frames, and the share of it that is independent."""
+        """The evidence of the frames, as far as it is independent."""
         scene = self.scene
         bare = dataclasses.replace(scene, tracks=Tracks.none(), residual=Residual.none())
         drawn = Renderer(scene, residual=False)
@@ -336,6 +339,7 @@ class _Consensus:
             alike.add(sights, planes.y - model.ycc[labels, 0], shown, pictures)
         if not self.share:
             self.share = alike.independent()
+        np.multiply(evidence.cost, self.share, out=evidence.cost)
         return evidence
 
     def switches(self) -> Counter[tuple[int, int]]:
@@ -362,7 +366,7 @@ class _Consensus:
         reach, colours = CONSENSUS.reach, len(self.rgb)
         ends = zip(evidence.first[:-1], evidence.first[1:], strict=True)
         tables = [
-            self.share * evidence.cost[a:b].reshape(*(n + 2 * reach for n in s.shape), colours + 1)
+            evidence.cost[a:b].reshape(*(n + 2 * reach for n in s.shape), colours + 1)
             for s, (a, b) in zip(labels, ends, strict=True)
         ]
         heads, moved = self.join(labels, tables)
@@ -467,13 +471,18 @@ class _Consensus:
         )
 
 
-def telling_frames(scene: Scene) -> frozenset[int]:
+def telling_frames(scene: Scene, colours: int) -> frozenset[int]:
     """The frames to look at for `agree`: enough sights of each sprite, spread over time.
 
-    None where something is translucent: there a pixel shows more than one thing.
+    None where something is translucent: there a pixel shows more than one thing. And none where
+    the evidence for so many colours takes too much memory.
     """
     pictures = scene.sprites + scene.textures
     if any(((p[..., 3] > 0) & (p[..., 3] < 255)).any() for p in pictures):
+        return frozenset()
+    border = 2 * CONSENSUS.reach
+    areas = [(s.shape[0] + border) * (s.shape[1] + border) for s in scene.sprites]
+    if sum(areas) * (colours + 1) > CONSENSUS.most:
         return frozenset()
     placements = Placements.of(scene)
     sights = np.bincount(placements.sprite, minlength=len(scene.sprites))

@@ -364,7 +364,7 @@ class RestoredClip:
 
     def agree(self, scene: Scene, start: int) -> Scene:
         """See `spritecodec.clip.Restored.agree`."""
-        telling = telling_frames(scene)
+        telling = telling_frames(scene, len(self._rgb))
         if self._agreeing is None:
             self._agreeing = enumerate(self.source.planes())
         seen: dict[int, Planes] = {}
