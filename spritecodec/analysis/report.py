@@ -156,14 +156,13 @@ def _restored_matrix(row: Row) -> str | None:
 
 def _with_small_chroma(frame: Frame, matrix: str) -> Frame:
     """A frame as a recording in 4:2:0 shows it, but for the loss: one chroma for 2x2 pixels."""
+    from spritecodec.restore.chroma import block_means
     from spritecodec.restore.palette import rgb_of, ycc_of
 
     height, width = frame.shape[:2]
     ycc = ycc_of(frame.reshape(-1, 3), matrix, False).reshape(height, width, 3)
-    rows, columns = (np.arange(0, n, 2) for n in (height, width))
-    sums = np.add.reduceat(np.add.reduceat(ycc[..., 1:], rows, 0), columns, 1)
-    count = np.diff(rows, append=height)[:, None] * np.diff(columns, append=width)
-    small = (sums / count[..., None]).repeat(2, axis=0).repeat(2, axis=1)
+    halves = -(-height // 2), -(-width // 2)
+    small = block_means(ycc[..., 1:], halves).repeat(2, axis=0).repeat(2, axis=1)
     ycc[..., 1:] = small[:height, :width]
     return rgb_of(ycc.reshape(-1, 3), matrix, False).reshape(frame.shape)
 

@@ -278,3 +278,15 @@ def estimate_filter(
         if before == (rows, columns):
             break
     return make_filter(rows, columns, native_size, stored_size)
+
+
+def block_means(planes: Floats, shape: tuple[int, ...]) -> Floats:
+    """Planes, shape (h, w, c), in `shape` blocks, each the mean of its pixels.
+
+    Where the blocks do not divide the planes, the last ones are smaller.
+    """
+    (h, w), (hc, wc) = planes.shape[:2], shape
+    rows, columns = (np.arange(n) * -(-m // n) for n, m in ((hc, h), (wc, w)))
+    sums = np.add.reduceat(np.add.reduceat(planes, rows, 0), columns, 1)
+    count = np.diff(rows, append=h)[:, None] * np.diff(columns, append=w)
+    return np.asarray(sums / count[..., None], np.float32)

@@ -302,20 +302,15 @@ def _prune(groups: _Groups, colours: Doubles, number: Longs) -> Doubles:
     """The colours without those that save less than they cost."""
     number = groups.assign(colours, number)
     while len(colours) > 1:
-        now = colours[number]
-        before, losses = groups.total(now), []
-        for k in range(len(colours)):
-            costs = groups.costs(now, colours)
-            costs[:, k] = np.inf
-            without = np.where(number == k, costs.argmin(1), number)
-            losses.append(groups.total(colours[without]) - before)
-        k = int(np.argmin(losses))
-        if losses[k] > OBJECT_COLOURS.price:
+        others = groups.costs(colours[number], colours)
+        others[np.arange(len(number)), number] = np.inf
+        second = others.argmin(1)  # what each group takes where its colour goes
+        without = [np.where(number == k, second, number) for k in range(len(colours))]
+        totals = [groups.total(colours[numbers]) for numbers in without]
+        k = int(np.argmin(totals))
+        if totals[k] - groups.total(colours[number]) > OBJECT_COLOURS.price:
             break
-        costs = groups.costs(now, colours)
-        costs[:, k] = np.inf
-        number = np.where(number == k, costs.argmin(1), number)
-        colours, number = np.delete(colours, k, 0), number - (number > k)
+        colours, number = np.delete(colours, k, 0), without[k] - (without[k] > k)
         number = groups.assign(colours, number)
     return colours
 

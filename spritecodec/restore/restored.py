@@ -27,7 +27,7 @@ from spritecodec.formats.video.planes import StoredPlanes
 from spritecodec.metrics import squared_error
 from spritecodec.mining.indexed import pack_rgb
 from spritecodec.render import Renderer
-from spritecodec.restore.chroma import IDENTITY, ChromaFilter, make_filter
+from spritecodec.restore.chroma import IDENTITY, ChromaFilter, block_means, make_filter
 from spritecodec.restore.clusters import cluster_colours
 from spritecodec.restore.consensus import agree, telling_frames
 from spritecodec.restore.known import Known
@@ -409,7 +409,8 @@ class RestoredClip:
     def _misfit(self, shown: ShownFrame, frame: Frame) -> Misfit:
         """How a native frame differs from one of the recording."""
         large = self.restoration.degradation.enlarge(frame)
-        stored, drawn = shown.planes(), self._degraded(frame, shown.planes())
+        stored = shown.planes()
+        drawn = self._degraded(frame, stored)
         errors = [
             np.square(a.astype(np.float32) - b).sum(dtype=np.float64)
             for a, b in zip((stored.y, stored.u, stored.v), drawn, strict=True)
@@ -437,11 +438,7 @@ class RestoredClip:
         black = 0 if made.palette.full_range else 16
         scale = replace(made.degradation, border=(black, 128, 128))
         large = scale.enlarge(np.clip(planes, 0, 255).astype(np.uint8)).astype(np.float32)
-        (h, w), (hc, wc) = like.y.shape, like.u.shape
-        rows, columns = (np.arange(n) * m // n for n, m in ((hc, h), (wc, w)))
-        means = np.add.reduceat(np.add.reduceat(large[..., 1:], rows, 0), columns, 1)
-        share = np.diff(rows, append=h)[:, None] * np.diff(columns, append=w)
-        u, v = (means / share[..., None]).transpose(2, 0, 1)
+        u, v = block_means(large[..., 1:], like.u.shape).transpose(2, 0, 1)
         return Planes(large[..., 0], u, v)
 
     def _restore(
