@@ -115,6 +115,14 @@ def test_a_misread_picture_becomes_the_other(flip: int) -> None:
     np.testing.assert_array_equal(frames_of(found), frames_of(truth))
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_picture_and_its_mirror_image_become_one(axis: int) -> None:
+    scene = scene_of(figure(), np.flip(figure(), axis))
+    found = agreed(scene, frames_of(scene), 10)
+    assert len(found.sprites) == 1
+    np.testing.assert_array_equal(frames_of(found), frames_of(scene))
+
+
 def test_a_pixel_that_all_sights_contradict_is_mended() -> None:
     truth = scene_of(figure(), figure())
     misread = figure()
@@ -145,6 +153,42 @@ def palette_of(rgb: NDArray[np.uint8], table: NDArray[np.uint8] | None = None) -
     return RestoredPalette(ycc, rgb, "bt601", False, None, 0.0, table)
 
 
+def objects_with(
+    scene: Scene, truth: Frames, wrong: NDArray[np.uint8], table: NDArray[np.uint8] | None
+) -> tuple[RestoredPalette, Scene]:
+    """What the objects of a scene in wrong colours say, of a recording of the truth."""
+    rng = np.random.default_rng(5)
+    planes = {}
+    for t in telling_frames(scene, len(wrong)):
+        stored = ycc_of(truth[t].reshape(-1, 3), "bt601", False).reshape(*truth[t].shape)
+        noisy = (stored + rng.normal(0, 3, stored.shape)).astype(np.float32).transpose(2, 0, 1)
+        planes[t] = Planes(*(np.ascontiguousarray(p) for p in noisy))
+    first = palette_of(wrong, table)
+    chroma = make_filter(IDENTITY, IDENTITY, (HEIGHT, WIDTH), (HEIGHT, WIDTH))
+    decoder = LabelDecoder(first.ycc, chroma)
+    return object_colours(scene, planes, decoder, first, chroma, first.ycc)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_colours_that_an_object_mixes_are_told_apart(known: bool) -> None:
+    table = np.concatenate([RGB, [(172, 124, 0), (248, 56, 0), (228, 92, 16)]]).astype(np.uint8)
+    labels = figure()
+    labels[5:7, 1:5], labels[5:7, 5:9] = 4, 5
+    truth = scene_of(labels, labels, palette=table)
+    # Both were taken for one colour in between.
+    mixed = np.where(labels >= 4, 6, labels)
+    wrong = np.concatenate([RGB, table[6:]])
+    found, painted = objects_with(
+        scene_of(mixed, mixed, palette=table),
+        frames_of(truth),
+        wrong,
+        table if known else None,
+    )
+    assert len(found.rgb) == 6
+    off = np.abs(frames_of(painted).astype(int) - frames_of(truth))
+    assert off.max() <= (0 if known else 2)
+
+
 @pytest.mark.parametrize("known", [False, True])
 def test_a_colour_that_was_missed_is_found_in_its_objects(known: bool) -> None:
     truth = scene_of(figure(), figure())
@@ -154,17 +198,7 @@ def test_a_colour_that_was_missed_is_found_in_its_objects(known: bool) -> None:
     wrong[2] = 60, 60, 60
     wrong = np.concatenate([wrong, [[130, 130, 130]]]).astype(np.uint8)
     scene = scene_of(figure(), figure(), palette=wrong)
-    rng = np.random.default_rng(5)
-    planes = {}
-    for t in telling_frames(scene, len(RGB)):
-        stored = ycc_of(frames[t].reshape(-1, 3), "bt601", False).reshape(*frames[t].shape)
-        noisy = (stored + rng.normal(0, 3, stored.shape)).astype(np.float32).transpose(2, 0, 1)
-        planes[t] = Planes(*(np.ascontiguousarray(p) for p in noisy))
-    first = palette_of(wrong, RGB if known else None)
-    chroma = make_filter(IDENTITY, IDENTITY, (HEIGHT, WIDTH), (HEIGHT, WIDTH))
-    found, painted = object_colours(
-        scene, planes, LabelDecoder(first.ycc, chroma), first, chroma, first.ycc
-    )
+    found, painted = objects_with(scene, frames, wrong, RGB if known else None)
     off = np.abs(found.rgb[:, None].astype(int) - RGB[None].astype(int)).max(2)
     assert len(found.rgb) == len(RGB)
     assert off.min(0).max() <= (0 if known else 2)

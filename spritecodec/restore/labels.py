@@ -70,6 +70,10 @@ class LabelThresholds(NamedTuple):
     """Nats. As `doubt`, of pixels where a frame is expected: many frames speak for that, and
     errors that a codec copies from frame to frame are no better witnesses for being many."""
 
+    outlier: float = 40.0
+    """Nats that the luma of a pixel weighs at most where a frame is expected: codecs leave pixels
+    that are far off where something came or went."""
+
     border: float = 1.5
     """Nats for each of the eight neighbours that is as expected where the pixel is not, or the
     other way round: single wrong pixels are noise, and objects hang together."""
@@ -223,7 +227,7 @@ def _surprise(state: State, i: int, j: int, thr: LabelThresholds) -> tuple[float
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _chroma_pull(model: Model, state: State, i: int, j: int) -> tuple[float, float, float]:
+def chroma_pull(model: Model, state: State, i: int, j: int) -> tuple[float, float, float]:
     """What the chroma around a pixel says of it: weight of squares, and pull in u and v."""
     rows, columns = model.rows, model.columns
     g2, gu, gv = 0.0, 0.0, 0.0
@@ -245,7 +249,7 @@ def planes_costs(model: Model, state: State, i: int, j: int, out: Floats) -> Non
     Over its present one, without prior or expectation.
     """
     ycc, now = model.ycc, state.labels[i, j]
-    g2, gu, gv = _chroma_pull(model, state, i, j)
+    g2, gu, gv = chroma_pull(model, state, i, j)
     luma, lt = state.planes.y[i, j], state.luma_trust[i, j]
     e0 = (luma - ycc[now, 0]) ** 2
     for k in range(len(ycc)):
@@ -288,10 +292,11 @@ def _costs(
     """
     prior, ycc, labels = model.prior, model.ycc, state.labels
     now = labels[i, j]
-    g2, gu, gv = _chroma_pull(model, state, i, j)
+    g2, gu, gv = chroma_pull(model, state, i, j)
     luma, lt = state.planes.y[i, j], state.luma_trust[i, j]
-    e0 = (luma - ycc[now, 0]) ** 2
     expected = state.expected[i, j]
+    worst = np.float32(1e9) if expected == NO_LABEL else np.float32(thr.outlier)
+    e0 = min(lt * (luma - ycc[now, 0]) ** 2, worst)
     as_expected, surprising = 0.0, 0.0
     if expected != NO_LABEL:
         as_expected, surprising = _surprise(state, i, j, thr)
@@ -303,7 +308,7 @@ def _costs(
         least -= trust * (gu * gu + gv * gv) / g2
     settled = True
     for k in range(len(ycc)):
-        c = lt * ((luma - ycc[k, 0]) ** 2 - e0)
+        c = min(lt * (luma - ycc[k, 0]) ** 2, worst) - e0
         if trust * c + least > limit:
             out[k] = trust * c + least
             continue
@@ -367,7 +372,7 @@ def _mark_unsure(model: Model, state: State, limit: float, out: Mask) -> None:
                 c = lt * ((luma - ycc[k, 0]) ** 2 - e0)
                 if c < 4 * limit:
                     if g2 < 0:
-                        g2, gu, gv = _chroma_pull(model, state, i, j)
+                        g2, gu, gv = chroma_pull(model, state, i, j)
                     du, dv = ycc[k, 1] - ycc[now, 1], ycc[k, 2] - ycc[now, 2]
                     c += g2 * (du * du + dv * dv) - 2 * (gu * du + gv * dv)
                     if c < limit:

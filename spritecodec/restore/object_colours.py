@@ -6,6 +6,11 @@ one colour in nearly all games, and are seen in many frames. Such *groups* are f
 the recorded planes: luma by its mean, chroma by least squares through the filter that mixed it.
 Where groups agree on a colour that the palette lacks, it is added; a colour that no group needs
 goes.
+
+Where the palette lacks two colours, one of its own was taken for both, and no group is pure. So
+pixels of a sprite first say each for itself what they would be (`pixel_evidence`), and those of one
+label that wish for different colours are different groups. Each object has errors of its own that
+no number of frames averages out; how large they are is measured.
 """
 
 from __future__ import annotations
@@ -26,6 +31,7 @@ from spritecodec.restore.chroma import ChromaFilter, bands
 from spritecodec.restore.labels import LabelDecoder, Planes
 from spritecodec.restore.palette import RestoredPalette, into_gamut, rgb_of, ycc_of
 from spritecodec.restore.palette_kernels import add_equations
+from spritecodec.restore.pixel_evidence import colour_costs, spelled, sprite_evidence
 from spritecodec.scene import Recolouring, Residual, Scene
 
 Doubles = NDArray[np.float64]
@@ -47,13 +53,35 @@ class ObjectColourThresholds(NamedTuple):
     """Share of the evidence that counts: codecs repeat their errors. Measured along tracks where
     the palette is right (`consensus`), it is 0.08 to 0.19."""
 
-    price: float = 500.0
-    """Nats that a colour must save over these frames: as systematic errors of codecs do, too. In
-    recordings of three games, colours that none of them has saved 58 to 404, theirs 364 or more."""
+    wish: float = 0.5
+    """Nats that another colour must save at a pixel of a sprite, to part it from its label's."""
+
+    lattice: int = 6
+    """Values of R, G and B of the colours that pixels are parted by, where none is known."""
+
+    well_seen: float = 1.0
+    """Levels. The spread of groups whose luma is known as well shows the errors of objects."""
+
+    lasting: int = 3
+    """Frames that an object is there at least, to be a witness of a colour. What codecs leave where
+    something came or went has colours in between, and is gone a frame or two later."""
+
+    lenient: float = 30.0
+    """Nats that a colour must save to be tried: two that an object mixes save little alone."""
+
+    price: float = 75.0
+    """Nats that a colour must save to stay."""
 
     unlike: tuple[float, float, float] = (5.0, 10.0, 10.0)
     """Levels of Y, Cb, Cr. No two colours are nearer in all of them: errors that a codec makes
     everywhere look like another colour."""
+
+    bleed: float = 0.2
+    """Share of another colour's chroma that codecs let into thin parts of objects. A colour that
+    such a mixture with the same luma explains, but for `bled` levels, is not new."""
+
+    bled: float = 5.0
+    """Levels of Cb and Cr."""
 
     most: int = 16
     """Colours that are added at a time."""
@@ -81,20 +109,29 @@ class _Numbered:
     labels: list[int]
 
     @staticmethod
-    def of(scene: Scene, packed: NDArray[np.uint32]) -> _Numbered:
-        """For a scene whose colours are `packed`, 0xRRGGBB of each label."""
-        number = np.zeros(1 << 24, np.int64)
-        number[packed] = np.arange(len(packed))
-        labels = list(range(len(packed)))
+    def of(scene: Scene, number: NDArray[np.uint8], count: int, wishes: list[Longs]) -> _Numbered:
+        """For a scene in colours of `count` labels.
+
+        Parameters
+        ----------
+        scene : Scene
+        number : ndarray, shape (2^24,), uint8
+            The label of each colour.
+        count : int
+        wishes : list of ndarray, each shape (h, w), int64
+            Of each sprite: pixels of one label with different wishes are different groups.
+        """
+        labels = list(range(count))
         sprites = []
-        for sprite in scene.sprites:
-            own, shown = number[_packed(sprite)], sprite[..., 3] > 0
+        for sprite, wish in zip(scene.sprites, wishes, strict=True):
+            own, shown = number[_packed(sprite)].astype(np.int64), sprite[..., 3] > 0
+            both = own + count * (wish + 1)
             groups = own.copy()
-            for k in np.unique(own[shown]).tolist():
-                groups[own == k] = len(labels)
-                labels.append(k)
+            for k in np.unique(both[shown]).tolist():
+                groups[both == k] = len(labels)
+                labels.append(k % count)
             sprites.append(groups)
-        textures = [number[_packed(texture)] for texture in scene.textures]
+        textures = [number[_packed(texture)].astype(np.int64) for texture in scene.textures]
         parts: list[tuple[int, int, int, NDArray[np.bool_], tuple[slice, slice]]] = []
         for i, own in enumerate(textures):
             shown = scene.textures[i][..., 3] > 0
@@ -108,12 +145,12 @@ class _Numbered:
         for _, i, k, mask, box in parts[: max(OBJECT_COLOURS.max_groups - len(labels), 0)]:
             textures[i][box][mask] = len(labels)
             labels.append(k)
-        ground = number[pack_rgb(scene.backdrop[None])[0]]
+        ground = number[pack_rgb(scene.backdrop[None])[0]].astype(np.int64)
         drawn = dataclasses.replace(
             scene,
             sprites=tuple(_picture(g, s) for g, s in zip(sprites, scene.sprites, strict=True)),
             textures=tuple(_picture(g, t) for g, t in zip(textures, scene.textures, strict=True)),
-            backdrop=_spelled(ground),
+            backdrop=spelled(ground),
             residual=Residual.none(),
             recolouring=Recolouring.none(),
         )
@@ -134,13 +171,8 @@ def _packed(picture: NDArray[np.uint8]) -> NDArray[np.uint32]:
     return pack_rgb(np.ascontiguousarray(picture[..., :3]))
 
 
-def _spelled(numbers: Longs) -> NDArray[np.uint8]:
-    """Numbers as RGB, shape (..., 3)."""
-    return np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], -1).astype(np.uint8)
-
-
 def _picture(groups: Longs, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.dstack([_spelled(groups), picture[..., 3]])
+    return np.dstack([spelled(groups), picture[..., 3]])
 
 
 @dataclass
@@ -155,7 +187,8 @@ class _Groups:
         Trust in chroma samples times the shares of two groups in them, summed.
     chroma : ndarray, shape (g, 2), float64
         The same with the samples themselves.
-    pixels : ndarray, shape (g,), float64
+    pixels, lasting : ndarray, shape (g,), float64
+        How many, and those of objects that are there for some time.
     """
 
     luma_weight: Doubles
@@ -163,6 +196,7 @@ class _Groups:
     chroma_weight: Doubles
     chroma: Doubles
     pixels: Doubles
+    lasting: Doubles
 
     @staticmethod
     def of(
@@ -176,22 +210,54 @@ class _Groups:
         count = len(numbered.labels)
         label = np.array(numbered.labels, np.uint8)
         luma_weight, luma, pixels = np.zeros((3, count))
-        out = _Groups(luma_weight, luma, np.zeros((count, count)), np.zeros((count, 2)), pixels)
+        lasting = np.zeros(count)
+        weight, samples = np.zeros((count, count)), np.zeros((count, 2))
+        out = _Groups(luma_weight, luma, weight, samples, pixels, lasting)
         rows, columns = bands(chroma.rows), bands(chroma.columns)
-        drawn = Renderer(numbered.scene)
+        drawn, stays = Renderer(numbered.scene), Renderer(_lasting(numbered.scene))
         for t in sorted(planes):
             frame = planes[t]
             groups = pack_rgb(drawn.frame(t)).astype(np.int32)
+            kept = pack_rgb(stays.frame(t)).ravel()
             _, state = decoder.explain(frame, label[groups])
             flat = groups.ravel()
             trust = OBJECT_COLOURS.independent * state.luma_trust
             out.pixels += np.bincount(flat, minlength=count)
+            out.lasting += np.bincount(flat, kept == flat, count)
             out.luma_weight += np.bincount(flat, trust.ravel(), count)
             out.luma += np.bincount(flat, (trust * frame.y).ravel(), count)
             trust = OBJECT_COLOURS.independent * state.chroma_trust
-            weight, samples = out.chroma_weight, out.chroma
             add_equations(frame.u, frame.v, groups, rows, columns, trust, weight, samples)
         return out
+
+    def doubted(self, now: Doubles) -> _Groups:
+        """The same, with objects of which each has errors of its own that no frame averages out.
+
+        How large they are is measured, by how far groups that are well seen are from their
+        colours `now`, shape (g, 3): most of these are right.
+        """
+        off = np.abs(self.own(now) - now)
+        well = self.lasting >= OBJECT_COLOURS.min_pixels
+        chroma_weight = np.diag(self.chroma_weight)
+        limit = 0.5 / OBJECT_COLOURS.well_seen**2
+        errors = [
+            _variance(off[well & (self.luma_weight > limit), 0]),
+            _variance(off[well & (chroma_weight > limit / 4), 1:]),
+        ]
+        lasting = np.maximum(self.lasting / np.maximum(self.pixels, 1), 1e-6)
+        luma = lasting / (1 + 2 * errors[0] * self.luma_weight)
+        chroma = lasting / (1 + 2 * errors[1] * chroma_weight)
+        root = np.sqrt(chroma)
+        weight = self.chroma_weight * root[:, None] * root
+        pull = (self.chroma - self.chroma_weight @ now[:, 1:]) * chroma[:, None]
+        return _Groups(
+            self.luma_weight * luma,
+            self.luma * luma,
+            weight,
+            pull + weight @ now[:, 1:],
+            self.pixels,
+            self.lasting,
+        )
 
     def costs(self, now: Doubles, colours: Doubles) -> Doubles:
         """What each colour costs each group over its present one, others kept; shape (g, k)."""
@@ -259,6 +325,25 @@ class _Groups:
         return out
 
 
+def _lasting(scene: Scene) -> Scene:
+    """The scene without objects that are there for a few frames only."""
+    tracks = scene.tracks
+    stays = tracks.length >= OBJECT_COLOURS.lasting
+    each = np.repeat(stays, tracks.length)
+    kept = dataclasses.replace(
+        tracks,
+        **{name: getattr(tracks, name)[stays] for name in ("layer", "z", "start")},
+        first=np.concatenate([[0], np.cumsum(tracks.length[stays])]),
+        **{name: getattr(tracks, name)[each] for name in ("sprite", "x", "y", "flip")},
+    )
+    return dataclasses.replace(scene, tracks=kept)
+
+
+def _variance(off: Doubles) -> float:
+    """Of normal errors of these absolute sizes, some of which may be far larger; 0 of none."""
+    return float(1.4826 * np.median(off)) ** 2 if off.size else 0.0
+
+
 def _median(values: Doubles, weights: Doubles, default: float) -> float:
     """The weighted median; the default without weight."""
     order = np.argsort(values)
@@ -274,6 +359,18 @@ def _all_unlike(some: Doubles, others: Doubles, reach: Doubles) -> NDArray[np.bo
     return np.asarray(~np.any(near, axis=1), np.bool_)
 
 
+def _bled(some: Doubles, colours: Doubles) -> NDArray[np.bool_]:
+    """Which of some colours are others with a little chroma of a third."""
+    off = some[:, None] - colours[None]  # from each colour to each of some
+    toward = colours[None, :, 1:] - colours[:, None, 1:]
+    length = np.maximum((toward**2).sum(2), 1e-6)
+    share = np.einsum("sac,abc->sab", off[..., 1:], toward) / length
+    share = np.clip(share, 0, OBJECT_COLOURS.bleed)
+    left = np.abs(off[:, :, None, 1:] - share[..., None] * toward).max(3).min(2)
+    same = np.abs(off[..., 0]) <= OBJECT_COLOURS.unlike[0]
+    return np.asarray((same & (left <= OBJECT_COLOURS.bled)).any(1), np.bool_)
+
+
 def _grow(
     groups: _Groups, colours: Doubles, number: Longs, known: Doubles, table: Doubles | None
 ) -> Doubles:
@@ -286,13 +383,15 @@ def _grow(
         now = colours[number]
         wanted = table
         if wanted is None:
-            wanted = groups.own(now)[groups.pixels >= OBJECT_COLOURS.min_pixels]
-        # Those of a table are told apart, however near.
-        new = _all_unlike(wanted, colours, unlike if table is None else 0.01 * unlike)
+            wanted = groups.own(now)[groups.lasting >= OBJECT_COLOURS.min_pixels]
+        if table is None:
+            new = _all_unlike(wanted, colours, unlike) & ~_bled(wanted, colours)
+        else:  # told apart, however near
+            new = _all_unlike(wanted, colours, 0.01 * unlike)
         if not new.any():
             break
         saved = np.maximum(-groups.costs(now, wanted[new]), 0).sum(0)
-        if saved.max() < OBJECT_COLOURS.price:
+        if saved.max() < OBJECT_COLOURS.lenient:
             break
         colours = np.vstack([colours, wanted[new][saved.argmax()]])
     return colours
@@ -301,18 +400,35 @@ def _grow(
 def _prune(groups: _Groups, colours: Doubles, number: Longs) -> Doubles:
     """The colours without those that save less than they cost."""
     number = groups.assign(colours, number)
+    # First those without which nothing else changes.
     while len(colours) > 1:
-        others = groups.costs(colours[number], colours)
-        others[np.arange(len(number)), number] = np.inf
-        second = others.argmin(1)  # what each group takes where its colour goes
+        now = colours[number]
+        second = _second(groups, colours, number)
         without = [np.where(number == k, second, number) for k in range(len(colours))]
         totals = [groups.total(colours[numbers]) for numbers in without]
         k = int(np.argmin(totals))
-        if totals[k] - groups.total(colours[number]) > OBJECT_COLOURS.price:
+        if totals[k] - groups.total(now) > OBJECT_COLOURS.price:
             break
         colours, number = np.delete(colours, k, 0), without[k] - (without[k] > k)
         number = groups.assign(colours, number)
+    # Two wrong colours may explain chroma that they share, so that each alone seems to be needed.
+    for colour in colours.copy():
+        if len(colours) > 1:
+            k = int(np.abs(colours - colour).sum(1).argmin())
+            chosen = np.where(number == k, _second(groups, colours, number), number)
+            rest = np.delete(colours, k, 0)
+            chosen = groups.assign(rest, chosen - (chosen > k))
+            lost = groups.total(rest[chosen]) - groups.total(colours[number])
+            if lost <= OBJECT_COLOURS.price:
+                colours, number = rest, chosen
     return colours
+
+
+def _second(groups: _Groups, colours: Doubles, number: Longs) -> Longs:
+    """What each group takes where its colour goes, others kept."""
+    others = groups.costs(colours[number], colours)
+    others[np.arange(len(number)), number] = np.inf
+    return np.asarray(others.argmin(1), np.int64)
 
 
 def object_colours(
@@ -344,27 +460,55 @@ def object_colours(
     Scene
         In its colours.
     """
-    numbered = _Numbered.of(scene, pack_rgb(palette.rgb))
-    groups = _Groups.of(scene, numbered, planes, decoder, chroma)
-    labels = np.array(numbered.labels, np.int64)
     table = None
     if palette.table is not None:
         exact = ycc_of(palette.table, palette.matrix, palette.full_range)
         table = exact.astype(np.float64)
+    number = np.zeros(1 << 24, np.uint8)
+    number[pack_rgb(palette.rgb)] = np.arange(len(palette.rgb))
+    wishes = _wishes(scene, planes, decoder, palette, number, table)
+    numbered = _Numbered.of(scene, number, len(palette.rgb), wishes)
+    labels = np.array(numbered.labels, np.int64)
+    present = palette.ycc.astype(np.float64)
+    groups = _Groups.of(scene, numbered, planes, decoder, chroma).doubted(present[labels])
     first = known.astype(np.float64)
-    colours = _grow(groups, palette.ycc.astype(np.float64), labels, first, table)
-    number = groups.assign(colours, labels)
-    kept = _prune(groups, colours, number)
+    colours = _grow(groups, present, labels, first, table)
+    chosen = groups.assign(colours, labels)
+    kept = _prune(groups, colours, chosen)
     nearest = np.abs(colours[:, None] - kept[None]).sum(2).argmin(1)
-    number = groups.assign(kept, nearest[number])
+    chosen = groups.assign(kept, nearest[chosen])
     if table is None:
-        kept = groups.refit(kept, number, first)
+        kept = groups.refit(kept, chosen, first)
     ycc = into_gamut(kept.astype(np.float32), [(palette.matrix, palette.full_range)])
     rgb = rgb_of(ycc, palette.matrix, palette.full_range)
     found = dataclasses.replace(palette, ycc=ycc, rgb=rgb)
-    backdrop = rgb[number[: len(palette.rgb)]][_labels_of(scene.backdrop, palette)]
-    painted = numbered.coloured(scene, rgb[number])
+    backdrop = rgb[chosen[: len(palette.rgb)]][_labels_of(scene.backdrop, palette)]
+    painted = numbered.coloured(scene, rgb[chosen])
     return found, dataclasses.replace(painted, backdrop=backdrop)
+
+
+def _wishes(
+    scene: Scene,
+    planes: Mapping[int, Planes],
+    decoder: LabelDecoder,
+    palette: RestoredPalette,
+    number: NDArray[np.uint8],
+    table: Doubles | None,
+) -> list[Longs]:
+    """The colour that each pixel of each sprite shows better than its own; -1 where none.
+
+    Of the table, or of a lattice of colours.
+    """
+    if table is None:
+        levels = np.linspace(0, 255, OBJECT_COLOURS.lattice).astype(np.uint8)
+        lattice = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(-1, 3)
+        table = ycc_of(lattice, palette.matrix, palette.full_range).astype(np.float64)
+    out = []
+    for evidence in sprite_evidence(scene, planes, decoder, number):
+        wanted = colour_costs(evidence, table)
+        saved = OBJECT_COLOURS.independent * (evidence[..., 5] - wanted.min(2))
+        out.append(np.where(saved > OBJECT_COLOURS.wish, wanted.argmin(2), -1))
+    return out
 
 
 def _labels_of(rgb: NDArray[np.uint8], palette: RestoredPalette) -> Longs:
