@@ -266,6 +266,24 @@ class _Likeness:
         return (1 - likeness) / (1 + likeness)
 
 
+class _Joined(NamedTuple):
+    """Which sprites are the same.
+
+    Attributes
+    ----------
+    head : ndarray, shape (sprites,), int64
+        The sprite whose picture each takes; itself where it is its own.
+    flip : ndarray, shape (sprites,), uint8
+        How each is mirrored to lie on its head.
+    moved : ndarray, shape (sprites, 2), int64
+        Row and column of the mirrored sprite at which the head's picture begins.
+    """
+
+    head: Longs
+    flip: NDArray[np.uint8]
+    moved: Longs
+
+
 @dataclass
 class _Consensus:
     """A scene whose sprites are decided again.
@@ -369,7 +387,8 @@ class _Consensus:
             evidence.cost[a:b].reshape(*(n + 2 * reach for n in s.shape), colours + 1)
             for s, (a, b) in zip(labels, ends, strict=True)
         ]
-        heads, moved = self.join(labels, tables)
+        joined = self.join(labels, tables)
+        heads = joined.head
         kept = np.unique(heads)
         wide, changed = [], len(kept) < len(labels)
         for s in kept.tolist():
@@ -381,19 +400,11 @@ class _Consensus:
             better = (gain > CONSENSUS.gain) & (gain == maximum_filter(gain, 3))
             changed |= bool(better.any())
             wide.append(np.where(better, costs.argmin(2), now))
-        self.replace(wide, np.searchsorted(kept, heads), moved)
+        self.replace(wide, np.searchsorted(kept, heads), joined)
         return changed
 
-    def join(self, labels: list[Ids], tables: list[Floats]) -> tuple[Longs, Longs]:
-        """Find the sprites that are the same; the evidence of a head becomes that of all.
-
-        Returns
-        -------
-        heads : ndarray, shape (sprites,), int64
-            The sprite whose picture each takes; itself where it is its own.
-        moved : ndarray, shape (sprites, 2), int64
-            Row and column of the sprite at which the head's picture begins.
-        """
+    def join(self, labels: list[Ids], tables: list[Floats]) -> _Joined:
+        """Find the sprites that are the same; the evidence of a head becomes that of all."""
         count = len(labels)
         sights = np.bincount(self.scene.tracks.sprite, minlength=count)
         switches = self.switches()
@@ -403,7 +414,7 @@ class _Consensus:
         ).astype(np.int32)
         size = np.array([s.shape for s in labels])
         area = kinds.sum(1)
-        heads, moved = np.arange(count), np.zeros((count, 2), np.int64)
+        out = _Joined(np.arange(count), np.zeros(count, np.uint8), np.zeros((count, 2), np.int64))
         found: list[int] = []
         for s in np.argsort(-sights, kind="stable").tolist():
             others = np.array(found if tables[s].any() else [], np.int64)
@@ -415,21 +426,23 @@ class _Consensus:
             for head in others[alike].tolist():
                 pair = min(s, head), max(s, head)
                 limit = price + CONSENSUS.switch_nats * switches[pair]
-                cost, dy, dx = _best_shift(tables[s], labels[head], CONSENSUS.reach)
-                if cost > 4 * limit:
-                    continue
-                both = np.empty_like(tables[head])
-                saved = limit - _join(tables[head], tables[s], -dy, -dx, both)
-                if saved > best:
-                    best, joined = saved, both
-                    heads[s], moved[s] = head, (dy, dx)
+                for flip in range(4):
+                    table = mirrored(tables[s], flip)
+                    cost, dy, dx = _best_shift(table, labels[head], CONSENSUS.reach)
+                    if cost > 4 * limit:
+                        continue
+                    both = np.empty_like(tables[head])
+                    saved = limit - _join(tables[head], table, -dy, -dx, both)
+                    if saved > best:
+                        best, joined = saved, both
+                        out.head[s], out.flip[s], out.moved[s] = head, flip, (dy, dx)
             if joined is None:
                 found.append(s)
             else:
-                tables[heads[s]] = joined
-        return heads, moved
+                tables[out.head[s]] = joined
+        return out
 
-    def replace(self, wide: list[Longs], number: Longs, moved: Longs) -> None:
+    def replace(self, wide: list[Longs], number: Longs, joined: _Joined) -> None:
         """Give the scene other sprites.
 
         Parameters
@@ -438,8 +451,8 @@ class _Consensus:
             Labels, ``len(rgb)`` where clear.
         number : ndarray, shape (old sprites,), int64
             Which of them each of the present sprites becomes.
-        moved : ndarray, shape (old sprites, 2), int64
-            Row and column of the old sprite at which the new one begins, without the border.
+        joined : _Joined
+            How they lie on those.
         """
         rgba = np.zeros((len(self.rgb) + 1, 4), np.uint8)
         rgba[:-1, :3], rgba[:-1, 3] = self.rgb, 255
@@ -453,10 +466,11 @@ class _Consensus:
         new = np.array([s.shape[:2] for s in sprites])
         tracks = self.scene.tracks
         was, becomes = tracks.sprite, number[tracks.sprite]
-        shift = moved[was] + np.array(begin)[becomes]
+        shift = joined.moved[was] + np.array(begin)[becomes]
+        flip = tracks.flip ^ joined.flip[was]
         # A mirrored placement is moved by what is left on the other side.
         other = old[was] - new[becomes] - shift
-        vertical, horizontal = (tracks.flip & f > 0 for f in (FLIP_VERTICAL, FLIP_HORIZONTAL))
+        vertical, horizontal = (flip & f > 0 for f in (FLIP_VERTICAL, FLIP_HORIZONTAL))
         dy = np.where(vertical, other[:, 0], shift[:, 0])
         dx = np.where(horizontal, other[:, 1], shift[:, 1])
         self.scene = dataclasses.replace(
@@ -467,22 +481,31 @@ class _Consensus:
                 sprite=becomes.astype(np.int32),
                 x=(tracks.x + dx).astype(np.int32),
                 y=(tracks.y + dy).astype(np.int32),
+                flip=flip,
             ),
         )
+
+
+def _decidable(scene: Scene, colours: int) -> bool:
+    """Whether planes can tell what sprites look like.
+
+    Not where something is translucent: there a pixel shows more than one thing. And not where the
+    evidence for so many colours takes too much memory.
+    """
+    pictures = scene.sprites + scene.textures
+    if any(((p[..., 3] > 0) & (p[..., 3] < 255)).any() for p in pictures):
+        return False
+    border = 2 * CONSENSUS.reach
+    areas = [(s.shape[0] + border) * (s.shape[1] + border) for s in scene.sprites]
+    return bool(sum(areas) * (colours + 1) <= CONSENSUS.most)
 
 
 def telling_frames(scene: Scene, colours: int) -> frozenset[int]:
     """The frames to look at for `agree`: enough sights of each sprite, spread over time.
 
-    None where something is translucent: there a pixel shows more than one thing. And none where
-    the evidence for so many colours takes too much memory.
+    None where nothing can be said.
     """
-    pictures = scene.sprites + scene.textures
-    if any(((p[..., 3] > 0) & (p[..., 3] < 255)).any() for p in pictures):
-        return frozenset()
-    border = 2 * CONSENSUS.reach
-    areas = [(s.shape[0] + border) * (s.shape[1] + border) for s in scene.sprites]
-    if sum(areas) * (colours + 1) > CONSENSUS.most:
+    if not _decidable(scene, colours):
         return frozenset()
     placements = Placements.of(scene)
     sights = np.bincount(placements.sprite, minlength=len(scene.sprites))
@@ -512,7 +535,8 @@ def agree(
     ----------
     scene : Scene
     planes : mapping of int to Planes
-        Of some of the scene's frames, by number: `telling_frames`.
+        Of some of the scene's frames, by number: `telling_frames`. Those that are recoloured are
+        left out.
     decoder : LabelDecoder
     rgb : ndarray, shape (k, 3), uint8
         The colours of its labels.
@@ -520,9 +544,11 @@ def agree(
     Returns
     -------
     Scene
-        With fewer sprites and the same tracks; `scene` itself where no planes are given.
+        With fewer sprites and the same tracks; `scene` itself where nothing can be said.
     """
-    if not planes:
+    recoloured = scene.recolouring.tables(len(scene)) >= 0
+    planes = {t: frame for t, frame in planes.items() if not recoloured[t]}
+    if not planes or not _decidable(scene, len(rgb)):
         return scene
     consensus = _Consensus(scene, planes, decoder, rgb)
     for _ in range(CONSENSUS.rounds):
