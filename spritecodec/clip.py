@@ -180,6 +180,13 @@ class Restored(Clip, Protocol):
         """
         ...
 
+    def agree_again(self, scene: Scene, start: int) -> Scene:
+        """The same for another scene of frames that were looked at by the last `agree`.
+
+        In colours of the clip as they are after that; `start` as before.
+        """
+        ...
+
     def again(
         self, expected: Iterable[NDArray[np.uint8]]
     ) -> Iterator[tuple[NDArray[np.uint8], Doubt]]:

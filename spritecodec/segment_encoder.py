@@ -346,6 +346,10 @@ class SegmentEncoder:
                 best = packed
         if best is None:
             return self._encode_halves(runs, pts, expected)
+        if isinstance(self._clip, Restored):
+            # Frames that were restored with all expected still part a few pictures in two.
+            agreed = self.library.pack(self._clip.agree_again(best.scene, self.frames))
+            best = min(agreed, best, key=lambda packed: packed.size)
         for name, size in sizes.items():
             self.candidates[name] = self.candidates.get(name, 0) + size
         self.library = best.library

@@ -327,6 +327,7 @@ class RestoredClip:
         self.name = source.name
         self._first_colours = restoration.palette.ycc
         self._take(restoration)
+        self._seen: dict[int, Planes] = {}
         self._agreeing: Iterator[tuple[int, tuple[StoredPlanes, int]]] | None = None
         self._again: Iterator[tuple[StoredPlanes, int]] | None = None
 
@@ -379,6 +380,13 @@ class RestoredClip:
             scene = self._recolour(scene, seen)
             if np.array_equal(before, self._rgb):
                 break
+        self._seen = {start + t: planes for t, planes in seen.items()}
+        return agree(scene, seen, self.restoration.decoder, self._rgb)
+
+    def agree_again(self, scene: Scene, start: int) -> Scene:
+        """See `spritecodec.clip.Restored.agree_again`."""
+        seen = {t - start: planes for t, planes in self._seen.items()}
+        seen = {t: planes for t, planes in seen.items() if 0 <= t < len(scene)}
         return agree(scene, seen, self.restoration.decoder, self._rgb)
 
     def _recolour(self, scene: Scene, seen: dict[int, Planes]) -> Scene:
