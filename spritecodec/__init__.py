@@ -37,6 +37,7 @@ from spritecodec.labels import labels, segment
 
 if TYPE_CHECKING:
     from spritecodec.clip import ArrayClip, AudioStream, Clip, Piece
+    from spritecodec.formats.spr.budget import Limits
     from spritecodec.formats.video.video_in import open_clip
     from spritecodec.label_maps import Labels
     from spritecodec.metrics import ms_ssim, psnr, ssim
@@ -48,6 +49,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "spritecodec.clip": ("ArrayClip", "AudioStream", "Clip", "Piece"),
+    "spritecodec.formats.spr.budget": ("Limits",),
     "spritecodec.formats.video.video_in": ("open_clip",),
     "spritecodec.label_maps": ("Labels",),
     "spritecodec.metrics": ("ms_ssim", "psnr", "ssim"),
@@ -67,6 +69,7 @@ __all__ = [
     "InputError",
     "Labels",
     "Layer",
+    "Limits",
     "MissingExtraError",
     "OutputError",
     "Piece",

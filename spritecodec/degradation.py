@@ -296,12 +296,14 @@ def unpack_degradation(values: Any, width: int, height: int) -> Degradation:
     if not all(_are_numbers(part) for part in (numbers, *steps)):
         raise FormatError("the scale in the file's head is not made of numbers", "HEAD")
     if not isinstance(facts, dict) or not all(
-        isinstance(k, str) and isinstance(v, (int, str)) for k, v in facts.items()
+        isinstance(k, str) and type(v) in (int, str) for k, v in facts.items()
     ):
         raise FormatError("the facts beside the scale have the wrong type", "HEAD")
     kernel, restored, border = numbers[:3]
     if kernel >= len(KERNELS) or restored > 1 or border >> 24:
         raise FormatError("the scale has an unknown kernel or a border that is no colour", "HEAD")
+    if kernel and not restored:
+        raise FormatError("the scale is smooth, but claims that frames are exact", "HEAD")
     axes = []
     for i, native in enumerate((width, height)):
         at = 3 + i * len(_AXIS)

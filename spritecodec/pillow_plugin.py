@@ -40,6 +40,7 @@ class SprImageFile(ImageFile.ImageFile):
             self._reader: Reader = open_reader(file)
             if len(self._reader) == 0:
                 raise FormatError("the file is cut short and has no whole frame")
+            self._times = self._reader.pts
         except FormatError as e:
             raise SyntaxError(str(e)) from e  # Pillow's word for "not mine, or damaged"
         self._size = (self._reader.width, self._reader.height)
@@ -95,7 +96,7 @@ class SprImageFile(ImageFile.ImageFile):
 
     def _show(self, frame: int) -> None:
         self._number = frame
-        pts = self._reader.pts
+        pts = self._times
         ticks = (
             (int(pts[frame + 1]) - int(pts[frame])) * self._reader.time_base
             if frame + 1 < len(pts)

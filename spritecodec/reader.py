@@ -7,9 +7,9 @@ import io
 import os
 import sys
 import threading
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
@@ -23,9 +23,11 @@ from numpy.typing import NDArray
 from spritecodec.clip import AudioStream, Piece
 from spritecodec.degradation import Degradation
 from spritecodec.errors import FormatError, SettingsError
+from spritecodec.formats.spr.budget import Budget, Limits
 from spritecodec.formats.spr.chunks import (
     MAX_SEGMENT_FRAMES,
     SECTIONS,
+    SEGMENT_PIXELS,
     Head,
     segment_sections,
     unpack_audio,
@@ -46,6 +48,10 @@ Size = Literal["auto", "native", "source"]
 
 # Segments kept unpacked and ready to draw, the most recently used.
 SEGMENTS_KEPT = 3
+
+# What arithmetic and look-ups raise that meet numbers which no check has foreseen. Files are not
+# to be trusted, so whoever reads one gets a FormatError all the same.
+_UNFORESEEN = (ArithmeticError, AssertionError, LookupError, TypeError, ValueError)
 
 # What `Reader.breakdown` calls the bytes of each kind of chunk; SEGM has its own names.
 _NAMES = {"HEAD": "header", "DICT": "dictionary", "TEXT": "background", "AUDI": "audio"}
@@ -95,7 +101,54 @@ class _Library:
     palette: Palette
 
 
-def open(source: str | os.PathLike[str] | IO[bytes], size: Size = "auto") -> Reader:
+class _Shelf:
+    """All pictures and colours of the file, read as far as they were needed.
+
+    Parameters
+    ----------
+    chunks : sequence of (int, ChunkInfo)
+        The ``DICT`` and ``TEXT`` chunks in file order, and their places among all chunks.
+    budget : Budget
+        What all of them may cost.
+    """
+
+    def __init__(self, chunks: Sequence[tuple[int, ChunkInfo]], budget: Budget) -> None:
+        self._positions = [position for position, _ in chunks]
+        self._chunks = [chunk for _, chunk in chunks]
+        self._budget = budget
+        self._pictures: dict[str, list[Picture]] = {"DICT": [], "TEXT": []}
+        self._palette = Palette()
+        self._counts = [(0, 0, 1)]  # sprites, backgrounds and colours after so many chunks
+        self._last = 0, _Library((), (), Palette())
+
+    def at(
+        self, position: int, unpack: Callable[[ChunkInfo, Palette, Budget], tuple[Picture, ...]]
+    ) -> _Library:
+        """What the chunks in front of the one at `position` give; `unpack` reads one chunk."""
+        wanted = bisect_left(self._positions, position)
+        for chunk in self._chunks[len(self._counts) - 1 : wanted]:
+            # Only what was read to its end counts: a damaged chunk stays as damaged as it was.
+            palette, budget = self._palette.copy(), self._budget.copy()
+            self._pictures[chunk.kind] += unpack(chunk, palette, budget)
+            self._palette, self._budget = palette, budget
+            sprites, textures = (len(self._pictures[kind]) for kind in ("DICT", "TEXT"))
+            self._counts.append((sprites, textures, len(palette.packed)))
+        if self._last[0] != wanted:
+            sprites, textures, colours = self._counts[wanted]
+            self._last = (
+                wanted,
+                _Library(
+                    tuple(self._pictures["DICT"][:sprites]),
+                    tuple(self._pictures["TEXT"][:textures]),
+                    self._palette.copy(colours),
+                ),
+            )
+        return self._last[1]
+
+
+def open(
+    source: str | os.PathLike[str] | IO[bytes], size: Size = "auto", *, limits: Limits | None = None
+) -> Reader:
     """Open a .spr file for reading.
 
     Parameters
@@ -106,6 +159,8 @@ def open(source: str | os.PathLike[str] | IO[bytes], size: Size = "auto") -> Rea
         Of the frames, where the source was an enlargement: the pixels as they were drawn
         (native), or as the source showed them. ``"auto"``: as the source, unless the native
         frames were only estimated.
+    limits : Limits, optional
+        What the file may cost; those of the specification where they are left out.
 
     Returns
     -------
@@ -126,14 +181,15 @@ def open(source: str | os.PathLike[str] | IO[bytes], size: Size = "auto") -> Rea
     """
     if isinstance(source, (str, os.PathLike)):
         if os.fspath(source) == "-":
-            return Reader(Container(io.BytesIO(sys.stdin.buffer.read())), "standard input", size)
+            data = io.BytesIO(sys.stdin.buffer.read())
+            return Reader(Container(data), "standard input", size, limits)
         container = Container.open(source)
         try:
-            return Reader(container, os.fspath(source), size)
+            return Reader(container, os.fspath(source), size, limits)
         except BaseException:
             container.close()
             raise
-    return Reader(Container(source), str(getattr(source, "name", "stream")), size)
+    return Reader(Container(source), str(getattr(source, "name", "stream")), size, limits)
 
 
 class Reader:
@@ -151,7 +207,8 @@ class Reader:
     name : str
         For messages.
     size : "auto", "native" or "source"
-        As for `open`.
+    limits : Limits, optional
+        Both as for `open`.
 
     Attributes
     ----------
@@ -167,18 +224,25 @@ class Reader:
         The file is damaged beyond use.
     """
 
-    def __init__(self, container: Container, name: str = "file", size: Size = "auto") -> None:
+    def __init__(
+        self,
+        container: Container,
+        name: str = "file",
+        size: Size = "auto",
+        limits: Limits | None = None,
+    ) -> None:
         if size not in get_args(Size):
             raise SettingsError(f"the size is auto, native or source, not {size!r}")
         self._container = container
         self.name = name
         self._lock = threading.RLock()
+        self._limits = limits or Limits()
         self._renderers: OrderedDict[int, Renderer] = OrderedDict()
-        self._library: tuple[int, _Library] | None = None
         self.head = self._read_head()
         self._enlargement = self._choose(size)
         self.segments = self._find_segments()
         self._firsts = [s.first for s in self.segments]
+        self._shelf = self._find_library()
 
     # --- what the file is -------------------------------------------------------------
 
@@ -208,6 +272,13 @@ class Reader:
                         chunk.kind,
                         chunk.offset,
                     )
+                if chunk.frames * self.head.width * self.head.height > SEGMENT_PIXELS:
+                    raise FormatError(
+                        f"a segment shows {chunk.frames:,} frames of {self.head.width}x"
+                        f"{self.head.height}, more than {SEGMENT_PIXELS:,} pixels",
+                        chunk.kind,
+                        chunk.offset,
+                    )
                 segments.append(Segment(first, chunk.frames, chunk, position))
                 first += chunk.frames
             elif chunk.frames or (chunk.kind == "HEAD") != (position == 0):
@@ -215,6 +286,19 @@ class Reader:
         if first > self.head.frames or (first < self.head.frames and not self.truncated):
             raise FormatError(f"the file claims {self.head.frames} frames but holds {first}")
         return tuple(segments)
+
+    def _find_library(self) -> _Shelf:
+        found = enumerate(self._container.chunks)
+        pictures = [(i, c) for i, c in found if c.kind in ("DICT", "TEXT")]
+        budget = self._budget("the dictionary", [c for _, c in pictures], len(self))
+        return _Shelf(pictures, budget)
+
+    def _budget(self, part: str, chunks: Sequence[ChunkInfo], frames: int) -> Budget:
+        """What a part of the file may cost that consists of these chunks."""
+        payload = sum(c.length for c in chunks)
+        return Budget(
+            part, self._limits.derive(payload, frames, self.head.width * self.head.height)
+        )
 
     @property
     def truncated(self) -> bool:
@@ -269,7 +353,15 @@ class Reader:
     def pts(self) -> NDArray[np.int64]:
         """Presentation times in ticks of `time_base`, shape (n,), strictly increasing."""
         parts = [
-            self._unpack(s.chunk, partial(unpack_times, frames=s.frames)) for s in self.segments
+            self._unpack(
+                s.chunk,
+                partial(
+                    unpack_times,
+                    frames=s.frames,
+                    budget=self._budget("a segment", [s.chunk], s.frames),
+                ),
+            )
+            for s in self.segments
         ]
         pts = np.concatenate([np.zeros(0, np.int64), *parts])
         for one, two in pairwise(self.segments):
@@ -298,7 +390,8 @@ class Reader:
     def audio(self) -> tuple[AudioStream, ...]:
         """All audio streams, their packets as the source stored them."""
         chunks = [c for c in self._container.chunks if c.kind == "AUDI"]
-        return tuple(self._unpack(c, unpack_audio) for c in chunks)
+        budget = self._budget("the audio", chunks, 0)
+        return tuple(self._unpack(c, partial(unpack_audio, budget=budget)) for c in chunks)
 
     @property
     def sprites(self) -> tuple[Picture, ...]:
@@ -456,50 +549,45 @@ class Reader:
             raise type(e)(message, chunk.kind, chunk.offset) from e
         except MemoryError as e:
             raise FormatError("needs more memory than there is", chunk.kind, chunk.offset) from e
+        except _UNFORESEEN as e:
+            raise FormatError(
+                f"cannot be decoded: {type(e).__name__}, {e}", chunk.kind, chunk.offset
+            ) from e
 
     def _renderer(self, segment: int) -> Renderer:
         with self._lock:
             if segment not in self._renderers:
-                self._renderers[segment] = Renderer(self._read_scene(self.segments[segment]))
+                self._renderers[segment] = self._read_renderer(self.segments[segment])
             self._renderers.move_to_end(segment)
             while len(self._renderers) > SEGMENTS_KEPT:
                 self._renderers.popitem(last=False)
             return self._renderers[segment]
 
-    def _read_scene(self, segment: Segment) -> Scene:
+    def _read_renderer(self, segment: Segment) -> Renderer:
         library = self._library_at(segment.position)
 
-        def unpack(payload: bytes) -> Scene:
-            return unpack_segment(
+        def unpack(payload: bytes) -> Renderer:
+            scene = unpack_segment(
                 payload,
                 self.head,
                 segment.frames,
                 library.sprites,
                 library.textures,
                 library.palette,
+                self._budget("a segment", [segment.chunk], segment.frames),
             )
+            return Renderer(scene)
 
         return self._unpack(segment.chunk, unpack)
 
     def _library_at(self, position: int) -> _Library:
         """Pictures and colours of the chunks in front of the one at `position`."""
         with self._lock:
-            wanted = [c for c in self._container.chunks[:position] if c.kind in ("DICT", "TEXT")]
-            if self._library is None or self._library[0] > len(wanted):
-                self._library = (0, _Library((), (), Palette()))
-            done, library = self._library
-            for chunk in wanted[done:]:
-                palette = library.palette.copy()
+            return self._shelf.at(position, self._read_pictures)
 
-                def unpack(
-                    payload: bytes, kind: str = chunk.kind, palette: Palette = palette
-                ) -> tuple[Picture, ...]:
-                    return unpack_pictures(payload, palette, kind)
-
-                pictures = self._unpack(chunk, unpack)
-                if chunk.kind == "DICT":
-                    library = _Library(library.sprites + pictures, library.textures, palette)
-                else:
-                    library = _Library(library.sprites, library.textures + pictures, palette)
-            self._library = (len(wanted), library)
-            return library
+    def _read_pictures(
+        self, chunk: ChunkInfo, palette: Palette, budget: Budget
+    ) -> tuple[Picture, ...]:
+        return self._unpack(
+            chunk, lambda payload: unpack_pictures(payload, palette, chunk.kind, budget)
+        )

@@ -161,7 +161,8 @@ class Renderer:
         self._screen: Rects = np.array([[0, 0, scene.width, scene.height]])
         self._pixels = np.empty((scene.height, 3 * scene.width), np.uint8)
         self._last = -2
-        self._textures = [_Stamp.of(t) for t in scene.textures]
+        shown = {i for layer in scene.layers for i in layer.textures[:, 0].tolist()}
+        self._textures = {i: _Stamp.of(scene.textures[i]) for i in shown}
         self._patches: dict[int, Picture] = {}  # alive at the frame drawn last
         self._recolour = _Recolour(scene.recolouring) if len(scene.recolouring) else None
         self._tables = scene.recolouring.tables(len(scene))
@@ -201,8 +202,14 @@ class Renderer:
             pan[:, i] = shown.pan.T
         sprite, flip = tracks.sprite[at], tracks.flip[at]
         x, y = tracks.x[at] - pan[0, layer, frame], tracks.y[at] - pan[1, layer, frame]
-        size = np.array([s.shape[:2] for s in scene.sprites], np.int64).reshape(-1, 2)
-        height, width = size[sprite].T
+        key = 4 * sprite.astype(np.int64) + flip
+        used = np.zeros(4 * len(scene.sprites), bool)
+        used[key] = True
+        keys = np.flatnonzero(used)
+        self._looks = [self._look(*divmod(k, 4)) for k in keys.tolist()]
+        look = (used.cumsum() - 1)[key]
+        size = np.array([scene.sprites[k // 4].shape[:2] for k in keys], np.int64).reshape(-1, 2)
+        height, width = size[look].T
         rects = np.stack([x, y, x + width, y + height], 1)
 
         # Frames fit 16 bits (SPEC.md, section 9), which numpy sorts in linear time.
@@ -210,11 +217,6 @@ class Renderer:
         layers = len(scene.layers)
         place = (frame * layers + layer)[order]  # each layer of each frame has one
         self._from = np.searchsorted(place, np.arange(len(scene) * layers + 1)).tolist()
-        key = 4 * sprite.astype(np.int64) + flip
-        used = np.zeros(4 * len(scene.sprites), bool)
-        used[key] = True
-        self._looks = [self._look(*divmod(k, 4)) for k in np.flatnonzero(used).tolist()]
-        look = (used.cumsum() - 1)[key]
         self._placements = np.column_stack([look, rects])[order]
 
         stays = np.zeros(len(owner), bool)

@@ -16,6 +16,7 @@ the bytes of each kind can be counted.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -27,7 +28,9 @@ from numpy.typing import NDArray
 from spritecodec.clip import AudioStream
 from spritecodec.degradation import Degradation, pack_degradation, unpack_degradation
 from spritecodec.errors import FormatError
+from spritecodec.formats.spr.budget import FRAME_BYTES, LAYER_FRAME_BYTES, Budget
 from spritecodec.formats.spr.container import write_varint
+from spritecodec.formats.spr.drawing import charge_drawing
 from spritecodec.formats.spr.pictures import Palette, Picture, read_pictures, write_pictures
 from spritecodec.formats.spr.recolouring import read_recolouring, write_recolouring
 from spritecodec.formats.spr.residual import read_residual, write_residual
@@ -37,9 +40,10 @@ from spritecodec.formats.spr.streams import (
     magnitude,
     read_exactly,
     read_stream,
+    running_sums,
     write_stream,
 )
-from spritecodec.formats.spr.tracks import read_tracks, write_tracks
+from spritecodec.formats.spr.tracks import MAX_DISTANCE, read_tracks, write_tracks
 from spritecodec.formats.spr.zstd import compress, decompress
 from spritecodec.scene import Layer, Recolouring, Residual, Scene, Tracks
 
@@ -51,6 +55,12 @@ MAX_FRAMES = 1 << 24
 MAX_SEGMENT_FRAMES = 1 << 16
 MAX_LAYERS = 1 << 8
 MAX_TEXTURES_PER_LAYER = 1 << 16
+HEAD_LIMIT = 1 << 20  # bytes
+SEGMENT_PIXELS = 1 << 32  # of all frames of a segment
+MAX_NUMBER = (1 << 31) - 1  # of a time base, a rate, a number of channels
+MAX_TIME = (1 << 62) - 1  # distance of a time stamp from 0, in ticks
+
+MAX_PSNR = 1000  # dB
 
 SECTIONS = ("timing", "pan", "tracks", "residual", "recolouring")
 
@@ -126,20 +136,25 @@ def unpack_head(payload: bytes) -> Head:
     FormatError
         It is damaged, or a field is out of range.
     """
+    if len(payload) > HEAD_LIMIT:
+        raise FormatError(f"the file's head is larger than {HEAD_LIMIT:,} bytes", "HEAD")
     fields = _unpack_message(payload, "HEAD")
-    types: tuple[Any, ...] = (*(int,) * 7, (float, int, type(None)), bool, str)
+    types = (*((int,),) * 7, (float, int, type(None)), (bool,), (str,))
     if not isinstance(fields, list) or not 0 <= len(fields) - len(types) <= 1:
         raise FormatError(
             f"the file's head does not have {len(types)} or {len(types) + 1} fields", "HEAD"
         )
-    if not all(isinstance(f, t) for f, t in zip(fields, types, strict=False)):
+    # Not by isinstance: to Python, true is the integer 1.
+    if not all(type(f) in t for f, t in zip(fields, types, strict=False)):
         raise FormatError("a field of the file's head has the wrong type", "HEAD")
     width, height, frames, tn, td, rn, rd, quality, lossless, encoder = fields[: len(types)]
     if not (_is_screen(width, height) and 1 <= frames <= MAX_FRAMES):
         raise FormatError(f"impossible size: {frames} frames of {width}x{height}", "HEAD")
-    if min(tn, td, rn, rd) < 1:
-        raise FormatError("the time base or frame rate is not positive", "HEAD")
-    claim = float("inf") if lossless else None if quality is None else float(quality)
+    if not all(1 <= n <= MAX_NUMBER for n in (tn, td, rn, rd)):
+        raise FormatError("the time base or frame rate is out of range", "HEAD")
+    claim = _claim(quality, lossless)
+    if not encoder.isprintable():
+        raise FormatError("the name of the file's writer cannot be printed", "HEAD")
     times = Fraction(tn, td), Fraction(rn, rd)
     scale = None
     if len(fields) > len(types):
@@ -153,6 +168,17 @@ def unpack_head(payload: bytes) -> Head:
     return Head(width, height, frames, *times, claim, lossless, encoder, scale)
 
 
+def _claim(quality: float | None, lossless: bool) -> float | None:
+    """The PSNR that HEAD claims, in dB."""
+    if lossless:
+        if quality is not None:
+            raise FormatError("the file claims to be lossless, and a PSNR as well", "HEAD")
+        return math.inf
+    if quality is not None and not -MAX_PSNR <= quality <= MAX_PSNR:  # NaN is neither
+        raise FormatError(f"the file claims an impossible PSNR of {quality} dB", "HEAD")
+    return None if quality is None else float(quality)
+
+
 def _is_screen(width: int, height: int) -> bool:
     """Whether a reader is ready to allocate a frame of this size."""
     return 1 <= width <= 65535 and 1 <= height <= 65535 and width * height <= SCREEN_LIMIT
@@ -163,15 +189,17 @@ def pack_pictures(pictures: tuple[Picture, ...], palette: Palette) -> bytes:
     return compress([write_pictures(pictures, palette)])
 
 
-def unpack_pictures(payload: bytes, palette: Palette, chunk: str) -> tuple[Picture, ...]:
+def unpack_pictures(
+    payload: bytes, palette: Palette, chunk: str, budget: Budget | None = None
+) -> tuple[Picture, ...]:
     """Read a ``DICT`` or ``TEXT`` payload; adds its new colours to `palette`.
 
     Raises
     ------
     FormatError
-        The payload is damaged.
+        The payload is damaged, or takes more than the budget holds.
     """
-    cursor = Cursor(decompress(payload, PAYLOAD_LIMIT), chunk)
+    cursor = Cursor(decompress(payload, PAYLOAD_LIMIT, budget), chunk, budget)
     pictures = read_pictures(cursor, palette, PICTURE_LIMIT)
     cursor.end()
     return pictures
@@ -271,23 +299,28 @@ def _take_section(cursor: Cursor, name: str) -> bytes:
 def _read_pan(cursor: Cursor, frames: int, textures: int) -> tuple[Layer, ...]:
     layers = []
     for _ in range(cursor.count(MAX_LAYERS, "layers")):
+        cursor.budget.take(LAYER_FRAME_BYTES * frames)
         rows = read_stream(cursor, 3 * MAX_TEXTURES_PER_LAYER)
+        cursor.budget.take(objects=len(rows) // 3)
         if len(rows) % 3:
             raise cursor.fail("a layer's texture list is cut short")
         rows = rows.reshape(-1, 3)
         if len(rows) and (rows[:, 0].min() < 0 or rows[:, 0].max() >= textures):
             raise cursor.fail("a layer uses a texture that does not exist")
-        pan = np.stack([np.cumsum(read_exactly(cursor, frames, "pan")) for _ in range(2)], 1)
-        if max(magnitude(rows), magnitude(pan)) >= 1 << 30:
+        steps = (read_exactly(cursor, frames, "pan") for _ in range(2))
+        pan = np.stack([running_sums(cursor, axis) for axis in steps], 1)
+        if max(magnitude(rows), magnitude(pan)) > MAX_DISTANCE:
             raise cursor.fail("a layer lies too far away")
         layers.append(Layer(pan.astype(np.int32), rows.astype(np.int32)))
     return tuple(layers)
 
 
 def _read_times(timing: Cursor, frames: int) -> Ints:
-    pts = np.cumsum(read_exactly(timing, frames, "time stamps"))
-    if (pts[1:] <= pts[:-1]).any():  # differences may wrap around
+    pts = running_sums(timing, read_exactly(timing, frames, "time stamps"))
+    if (pts[1:] <= pts[:-1]).any():
         raise timing.fail("the time stamps do not increase")
+    if magnitude(pts) > MAX_TIME:
+        raise timing.fail("a time stamp is out of range")
     return pts
 
 
@@ -299,17 +332,17 @@ def _read_backdrop(timing: Cursor, frames: int) -> NDArray[np.uint8]:
     return np.stack([colours >> 16, colours >> 8 & 255, colours & 255], 1).astype(np.uint8)
 
 
-def unpack_times(payload: bytes, frames: int) -> Ints:
+def unpack_times(payload: bytes, frames: int, budget: Budget | None = None) -> Ints:
     """The time stamps of a ``SEGM`` payload of so many frames, without the rest of it.
 
     Raises
     ------
     FormatError
-        That part of the payload is damaged.
+        That part of the payload is damaged, or takes more than the budget holds.
     """
     outer = Cursor(payload, "SEGM")
-    timing = decompress(_take_section(outer, "timing"), PAYLOAD_LIMIT)
-    return _read_times(Cursor(timing, "SEGM"), frames)
+    timing = decompress(_take_section(outer, "timing"), PAYLOAD_LIMIT, budget)
+    return _read_times(Cursor(timing, "SEGM", budget), frames)
 
 
 def unpack_segment(
@@ -319,6 +352,7 @@ def unpack_segment(
     sprites: tuple[Picture, ...],
     textures: tuple[Picture, ...],
     palette: Palette,
+    budget: Budget | None = None,
 ) -> Scene:
     """Read a ``SEGM`` payload; its inverse is `pack_segment`.
 
@@ -332,14 +366,18 @@ def unpack_segment(
         All that the file's earlier chunks gave.
     palette : Palette
         The file's colours up to this chunk; stays as it is.
+    budget : Budget, optional
+        What reading and drawing the segment may cost.
 
     Raises
     ------
     FormatError
-        The payload is damaged.
+        The payload is damaged, or takes more than the budget holds.
     """
     palette = palette.copy()
-    sections = _open_sections(payload)
+    budget = budget or Budget()
+    budget.take(FRAME_BYTES * frames)
+    sections = _open_sections(payload, budget)
     timing, pan, tracks, residual, recolouring = sections
     pts = _read_times(timing, frames)
     backdrop = _read_backdrop(timing, frames)
@@ -362,15 +400,18 @@ def unpack_segment(
     )
     for section in sections:
         section.end()
+    charge_drawing(scene, budget)
     return scene
 
 
-def _open_sections(payload: bytes) -> list[Cursor]:
+def _open_sections(payload: bytes, budget: Budget) -> list[Cursor]:
     """A cursor on the content of each of SECTIONS."""
     outer = Cursor(payload, "SEGM")
     frames = [_take_section(outer, name) for name in SECTIONS]
     outer.end()
-    return [Cursor(decompress(f, PAYLOAD_LIMIT) if f else b"", "SEGM") for f in frames]
+    return [
+        Cursor(decompress(f, PAYLOAD_LIMIT, budget) if f else b"", "SEGM", budget) for f in frames
+    ]
 
 
 def pack_audio(audio: AudioStream) -> bytes:
@@ -398,13 +439,13 @@ def pack_audio(audio: AudioStream) -> bytes:
     return b"".join(write_varint(len(p)) + p for p in parts) + b"".join(audio.packets)
 
 
-def unpack_audio(payload: bytes) -> AudioStream:
+def unpack_audio(payload: bytes, budget: Budget | None = None) -> AudioStream:
     """Read an ``AUDI`` payload.
 
     Raises
     ------
     FormatError
-        The payload is damaged.
+        The payload is damaged, or takes more than the budget holds.
     """
     cursor = Cursor(payload, "AUDI")
     fields = _unpack_message(cursor.take(cursor.varint()), "AUDI")
@@ -412,18 +453,24 @@ def unpack_audio(payload: bytes) -> AudioStream:
     if (
         not isinstance(fields, list)
         or len(fields) != len(types)
-        or not all(isinstance(f, t) for f, t in zip(fields, types, strict=True))
-        or min(fields[1], fields[2], fields[5], fields[6]) < 1
+        or not all(type(f) is t for f, t in zip(fields, types, strict=True))
+        or not all(1 <= fields[i] <= MAX_NUMBER for i in (1, 2, 5, 6))
+        or not (fields[0].isprintable() and fields[3].isprintable())
     ):
         raise cursor.fail("the audio stream's set-up is damaged")
     codec, rate, channels, layout, extradata, numerator, denominator = fields
-    timing = Cursor(decompress(cursor.take(cursor.varint()), PAYLOAD_LIMIT), "AUDI")
-    pts = np.cumsum(read_stream(timing, MAX_FRAMES))
-    dts, duration, sizes = (read_exactly(timing, len(pts), "audio packets") for _ in range(3))
+    content = decompress(cursor.take(cursor.varint()), PAYLOAD_LIMIT, budget)
+    timing = Cursor(content, "AUDI", budget)
+    steps = read_stream(timing, MAX_FRAMES)
+    timing.budget.take(objects=len(steps))
+    pts = running_sums(timing, steps)
+    early, duration, sizes = (read_exactly(timing, len(pts), "audio packets") for _ in range(3))
     timing.end()
+    if max(map(magnitude, (pts, early, duration))) > MAX_TIME:
+        raise timing.fail("a time of the audio is out of range")
     packets = tuple(cursor.take(size) for size in sizes.tolist())
     cursor.end()
     base = Fraction(numerator, denominator)
     return AudioStream(
-        codec, rate, channels, layout, extradata, base, pts, dts + pts, duration, packets
+        codec, rate, channels, layout, extradata, base, pts, early + pts, duration, packets
     )

@@ -20,13 +20,16 @@ layout  name       how the pixels of all pictures follow one another
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spritecodec.formats.spr.budget import PICTURE_PIXEL_BYTES
 from spritecodec.formats.spr.container import write_varint
 from spritecodec.formats.spr.streams import SAMPLE_SIZE, Cursor, read_stream, smallest, write_stream
 
+_Number = TypeVar("_Number", bound=np.generic)
 Picture = NDArray[np.uint8]
 Indices = NDArray[np.int64]
 
@@ -55,10 +58,10 @@ class Palette:
         packed = np.ascontiguousarray(rgba).view(np.uint32).ravel()
         self.packed = np.concatenate([self.packed, packed])
 
-    def copy(self) -> Palette:
-        """An independent palette with the same colours."""
+    def copy(self, count: int | None = None) -> Palette:
+        """An independent palette with the same colours, or with the first `count` of them."""
         other = Palette()
-        other.packed = self.packed
+        other.packed = self.packed[:count]
         return other
 
 
@@ -99,9 +102,7 @@ def _shapes_stream(pictures: Sequence[Picture]) -> bytes:
     return widths + write_stream([p.shape[0] for p in pictures])
 
 
-def _split(
-    flat: NDArray[np.generic], sizes: Sequence[tuple[int, int]]
-) -> list[NDArray[np.generic]]:
+def _split(flat: NDArray[_Number], sizes: Sequence[tuple[int, int]]) -> list[NDArray[_Number]]:
     ends = np.cumsum([h * w for h, w in sizes])
     return [part.reshape(size) for part, size in zip(np.split(flat, ends[:-1]), sizes, strict=True)]
 
@@ -159,7 +160,7 @@ def write_pictures(pictures: Sequence[Picture], palette: Palette) -> bytes:
     flat, new = indexed
     palette.add(new)
     colours = write_stream(new.T.ravel())
-    split = [p.astype(np.int64) for p in _split(flat, sizes)]
+    split = _split(flat, sizes)
     tried = split[:: -(-len(flat) // SAMPLE_SIZE)]
     layouts = [(ROWS, 0), (COLUMNS, 0)]
     layouts += [
@@ -214,6 +215,7 @@ def read_pictures(cursor: Cursor, palette: Palette, pixel_limit: int) -> tuple[P
     count = cursor.count(pixel_limit, "pictures")
     if count == 0:
         return ()
+    cursor.budget.take(objects=count)
     widths, heights = read_stream(cursor, count), read_stream(cursor, count)
     if len(widths) != count or len(heights) != count:
         raise cursor.fail("a picture has no size")
@@ -223,6 +225,7 @@ def read_pictures(cursor: Cursor, palette: Palette, pixel_limit: int) -> tuple[P
     total = int(areas.sum())
     if areas.max() > pixel_limit or total > pixel_limit:  # a sum of many may wrap around
         raise cursor.fail(f"more pixels than the {pixel_limit} that are allowed")
+    cursor.budget.take(PICTURE_PIXEL_BYTES * total)
     sizes = list(zip(heights.tolist(), widths.tolist(), strict=True))
     layout = cursor.byte()
     if layout == DIRECT:
@@ -230,16 +233,15 @@ def read_pictures(cursor: Cursor, palette: Palette, pixel_limit: int) -> tuple[P
     side = cursor.byte() if layout == TILES else 0
     read_colours(cursor, palette)
     if layout == TILES:
-        indices = _read_tiles(cursor, sizes, side, pixel_limit)
+        indices = _read_tiles(cursor, sizes, side)
     elif layout in (ROWS, COLUMNS):
         flat = read_stream(cursor, total)
         if len(flat) != total:
             raise cursor.fail("pixels are missing")
         if layout == ROWS:
-            indices = [p.astype(np.int64) for p in _split(flat, sizes)]
+            indices = _split(flat, sizes)
         else:
-            turned = _split(flat, [(w, h) for h, w in sizes])
-            indices = [p.T.astype(np.int64) for p in turned]
+            indices = [p.T for p in _split(flat, [(w, h) for h, w in sizes])]
     else:
         raise cursor.fail(f"unknown picture layout {layout}")
     if any(i.min() < 0 or i.max() >= len(palette.packed) for i in indices):
@@ -254,28 +256,30 @@ def _read_direct(cursor: Cursor, sizes: list[tuple[int, int]], total: int) -> tu
     pictures = [np.empty((h, w, 4), np.uint8) for h, w in sizes]
     for channel in range(4):
         for picture, plane in zip(pictures, _split(planes[channel], sizes), strict=True):
-            sums = np.cumsum(np.cumsum(plane, axis=0, dtype=np.int64), axis=1)
-            picture[..., channel] = sums & 255
+            down = np.cumsum(plane, axis=0, dtype=np.uint8)
+            np.cumsum(down, axis=1, dtype=np.uint8, out=picture[..., channel])
     return tuple(pictures)
 
 
-def _read_tiles(
-    cursor: Cursor, sizes: list[tuple[int, int]], side: int, pixel_limit: int
-) -> list[Indices]:
+def _read_tiles(cursor: Cursor, sizes: list[tuple[int, int]], side: int) -> list[Indices]:
     if side not in TILE_SIZES:
         raise cursor.fail(f"unknown tile size {side}")
     grids = [(-(-h // side), -(-w // side)) for h, w in sizes]
     cells = sum(rows * columns for rows, columns in grids)
     tile_map = read_stream(cursor, cells)
     tiles = read_stream(cursor, cells * side * side)
-    if len(tiles) % (side * side) or len(tiles) > pixel_limit + cells * side * side:
+    if len(tiles) % (side * side):
         raise cursor.fail("a tile is cut short")
     tiles = tiles.reshape(-1, side, side)
     if len(tile_map) != cells or tile_map.min() < 0 or tile_map.max() >= len(tiles):
         raise cursor.fail("the tile map is damaged")
     indices, at = [], 0
     for (h, w), (rows, columns) in zip(sizes, grids, strict=True):
-        part = tiles[tile_map[at : at + rows * columns]].reshape(rows, columns, side, side)
+        # Cut first what no tile of a thin picture shows, so that at most four pixels are made
+        # of each that is shown.
+        high, wide = min(h, side), min(w, side)
+        part = tiles[:, :high, :wide][tile_map[at : at + rows * columns]]
         at += rows * columns
-        indices.append(part.swapaxes(1, 2).reshape(rows * side, columns * side)[:h, :w])
+        grid = part.reshape(rows, columns, high, wide).swapaxes(1, 2)
+        indices.append(grid.reshape(rows * high, columns * wide)[:h, :w])
     return indices

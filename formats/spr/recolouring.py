@@ -69,6 +69,7 @@ def read_recolouring(cursor: Cursor, palette: Palette, frames: int) -> Recolouri
     more, table = read_stream(cursor, len(gap)), read_stream(cursor, len(gap))
     if not len(gap) == len(more) == len(table) > 0:
         raise cursor.fail("the runs of the recolouring are damaged")
+    cursor.budget.take(objects=len(gap))
     if min(gap.min(), more.min()) < 0 or max(gap.max(), more.max()) >= frames:
         raise cursor.fail("a run of the recolouring lies outside the segment")
     end = np.cumsum(gap + more + 1)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from spritecodec.formats.spr.pictures import Palette, Picture, read_pictures, write_pictures
-from spritecodec.formats.spr.streams import Cursor, Ints, read_exactly, read_stream, write_stream
+from spritecodec.formats.spr.streams import (
+    Cursor,
+    Ints,
+    read_exactly,
+    read_stream,
+    running_sums,
+    write_stream,
+)
 from spritecodec.scene import Residual
 
 MAX_PATCHES = 1 << 24
@@ -65,19 +72,21 @@ def read_residual(
     FormatError
         The data is damaged, or a patch lies outside the segment or the screen.
     """
-    start = np.cumsum(read_stream(cursor, MAX_PATCHES))
-    length, x, y = (read_exactly(cursor, len(start), "residual patches") for _ in range(3))
-    length = length + 1
+    start = running_sums(cursor, read_stream(cursor, MAX_PATCHES))
+    more, x, y = (read_exactly(cursor, len(start), "residual patches") for _ in range(3))
     pictures = read_pictures(cursor, palette, RESIDUAL_LIMIT)
     if len(pictures) != len(start):
         raise cursor.fail("the residual's patches and pictures differ in number")
     h = np.array([p.shape[0] for p in pictures], np.int64)
     w = np.array([p.shape[1] for p in pictures], np.int64)
     width, height = screen
-    inside = (start >= 0) & (length >= 1) & (length <= frames) & (start <= frames - length)
+    # One after another, so that no sum is larger than 64 bits hold.
+    inside = (start >= 0) & (more >= 0) & (more < frames) & (start < frames)
     inside &= (x >= 0) & (y >= 0) & (x <= width) & (y <= height)
-    inside &= (x + w <= width) & (y + h <= height)
     if not inside.all() or (start[1:] < start[:-1]).any():
+        raise cursor.fail("a residual patch lies outside the segment")
+    length = more + 1
+    if not ((start + length <= frames) & (x + w <= width) & (y + h <= height)).all():
         raise cursor.fail("a residual patch lies outside the segment")
     pixels = _join_pixels(cursor, pictures)
     columns = {
@@ -100,12 +109,12 @@ def _read_layers(cursor: Cursor, length: Ints, layers: int) -> Ints:
     if cursor.at == len(cursor.data):
         return layer
     lasting = np.flatnonzero(length > 1)
-    moves_with = read_exactly(cursor, len(lasting), "residual layers") - 1
-    if not ((moves_with >= -1) & (moves_with < layers)).all():
+    moves_with = read_exactly(cursor, len(lasting), "residual layers")
+    if not ((moves_with >= 0) & (moves_with <= layers)).all():
         raise cursor.fail("a residual patch moves with a layer that does not exist")
-    if (moves_with == -1).all():
+    if (moves_with == 0).all():
         raise cursor.fail("the residual's layers are stored though no patch moves")
-    layer[lasting] = moves_with
+    layer[lasting] = moves_with - 1
     return layer
 
 

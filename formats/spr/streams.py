@@ -29,6 +29,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from spritecodec.errors import FormatError
+from spritecodec.formats.spr.budget import Budget
 from spritecodec.formats.spr.container import write_varint
 
 Ints = NDArray[np.int64]
@@ -36,6 +37,7 @@ Ints = NDArray[np.int64]
 PLAIN, DELTA, RUNS, SPARSE = range(4)
 WIDTHS = (1, 2, 4, 8)
 VARINT = 0
+MAX_VARINT = 9  # bytes
 
 # A candidate within this ratio of the quickly compressed smallest is compressed strongly too.
 SHORTLIST_RATIO = 1.25
@@ -62,12 +64,22 @@ _trials = _Trials()
 
 
 class Cursor:
-    """Reads a payload front to back; every read checks that the bytes are there."""
+    """Reads a payload front to back; every read checks that the bytes are there.
 
-    def __init__(self, data: bytes, chunk: str) -> None:
+    Parameters
+    ----------
+    data : bytes
+    chunk : str
+        The chunk's kind, for messages.
+    budget : Budget, optional
+        What reading may cost; as much as it takes when left out.
+    """
+
+    def __init__(self, data: bytes, chunk: str, budget: Budget | None = None) -> None:
         self.data = data
         self.at = 0
         self.chunk = chunk
+        self.budget = budget or Budget()
 
     def fail(self, message: str) -> FormatError:
         """The error for damage found at the current position."""
@@ -131,14 +143,15 @@ def _varints(codes: NDArray[np.uint64]) -> bytes:
 
 
 def _read_varints(cursor: Cursor, count: int) -> NDArray[np.uint64]:
-    data = np.frombuffer(cursor.data, np.uint8, offset=cursor.at)
-    ends = np.flatnonzero(data < 128)[:count]
-    if len(ends) < count:
-        raise cursor.fail("the data ends too early")
     if count == 0:
         return np.zeros(0, np.uint64)
+    data = np.frombuffer(cursor.data[cursor.at : cursor.at + MAX_VARINT * count], np.uint8)
+    ends = np.flatnonzero(data < 128)[:count]
+    if len(ends) < count:
+        long = len(data) == MAX_VARINT * count
+        raise cursor.fail("a number is too long" if long else "the data ends too early")
     starts = np.append(0, ends[:-1] + 1)
-    if int((ends - starts).max()) > 8:
+    if int((ends - starts).max()) >= MAX_VARINT:
         raise cursor.fail("a number is too long")
     used = data[: int(ends[-1]) + 1]
     position = np.arange(len(used)) - np.repeat(starts, ends - starts + 1)
@@ -194,6 +207,23 @@ def _runs(values: Ints) -> tuple[Ints, Ints]:
 def magnitude(values: Ints) -> int:
     """The largest distance of a value from 0. It may be 2**63, which int64 does not hold."""
     return max(-int(values.min()), int(values.max())) if values.size else 0
+
+
+def running_sums(cursor: Cursor, steps: Ints) -> Ints:
+    """The sums of the first 1, 2, ... values, from 64 bits to 64 bits.
+
+    Raises
+    ------
+    FormatError
+        A sum does not fit.
+    """
+    sums = np.cumsum(steps, dtype=np.int64)
+    if magnitude(steps) * len(steps) >= 1 << 63:
+        # A sum has wrapped around where its sign is neither that of the one before nor the step's.
+        wrapped = (sums[1:] ^ sums[:-1]) & (sums[1:] ^ steps[1:]) < 0
+        if wrapped.any():
+            raise cursor.fail("a sum is larger than 64 bits hold")
+    return sums
 
 
 def smallest(candidates: Sequence[bytes]) -> int:
@@ -268,19 +298,21 @@ def read_stream(cursor: Cursor, limit: int) -> Ints:
     Raises
     ------
     FormatError
-        The stream is damaged or longer than `limit`.
+        The stream is damaged, longer than `limit`, or more than the budget holds.
     """
     mode = cursor.byte()
     count = cursor.count(limit, "values")
     if count == 0:
         return np.zeros(0, np.int64)
+    cursor.budget.take(8 * count)
     if mode == PLAIN:
         return _read_body(cursor, count)
     if mode == DELTA:
-        return np.cumsum(_read_body(cursor, count), dtype=np.int64)
+        return running_sums(cursor, _read_body(cursor, count))
     if mode not in (RUNS, SPARSE):
         raise cursor.fail(f"unknown stream mode {mode}")
     parts = cursor.count(count, "runs")
+    cursor.budget.take(16 * parts)
     value, length = _read_body(cursor, parts), _read_body(cursor, parts)
     if (length < 0).any() or (length > count).any():
         raise cursor.fail("a run has an impossible length")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from spritecodec.formats.spr.budget import PLACEMENT_BYTES, RANKS_PER_OBJECT
 from spritecodec.formats.spr.streams import (
     Cursor,
     Ints,
@@ -25,11 +26,13 @@ from spritecodec.formats.spr.streams import (
 from spritecodec.scene import Layer, Tracks
 
 BY_TRACK, BY_FRAME = 0, 1
+MAX_FLIP = 3
 # Predictors of the next step: none, or the previous step. A mode byte is order + predictor.
 REST, GO_ON = 0, 2
 
 MAX_TRACKS = 1 << 22
 MAX_PLACEMENTS = 1 << 24
+MAX_DISTANCE = (1 << 30) - 1  # of a placement, a pan, a background or a z from 0
 
 
 def _owners(length: Ints) -> Ints:
@@ -39,11 +42,13 @@ def _owners(length: Ints) -> Ints:
 def _frame_order(start: Ints, length: Ints) -> NDArray[np.intp]:
     """Positions of all steps, frame by frame and within a frame by track."""
     first = np.cumsum(length) - length
-    owner = _owners(length)
-    frame = np.arange(len(owner)) - first[owner] + start[owner]
-    step = np.ones(len(owner), bool)
+    frame = np.repeat(start - first, length)
+    frame += np.arange(len(frame))
+    step = np.ones(len(frame), bool)
     step[first] = False
-    order = np.lexsort((owner, frame))
+    # By frame alone, since positions are by track already. Frames of a segment fit 16 bits
+    # (SPEC.md, section 9), which numpy sorts in linear time.
+    order = np.argsort(frame.astype(np.uint16), kind="stable")
     kept: NDArray[np.intp] = order[step[order]]
     return kept
 
@@ -84,9 +89,16 @@ def _read_steps(cursor: Cursor, first: Ints, length: Ints, orders: list[NDArray[
         raise cursor.fail(f"unknown step mode {mode}")
     order = orders[mode & 1]
     coded = read_exactly(cursor, len(order), "steps")
+    # Sums of these and of steps stay far below 64 bits, whatever the number of placements.
+    if magnitude(coded) > 4 * MAX_DISTANCE:
+        raise cursor.fail("a placement lies too far away")
     steps = np.zeros(int(length.sum()), np.int64)
     steps[order] = coded
-    return _sums(steps, first, length) if mode & GO_ON else steps
+    if mode & GO_ON:
+        steps = _sums(steps, first, length)
+    if magnitude(steps) > 2 * MAX_DISTANCE:
+        raise cursor.fail("a placement lies too far away")
+    return steps
 
 
 def _code_changes(sprite: Ints, first: Ints, order: NDArray[np.intp]) -> tuple[Ints, list[int]]:
@@ -136,27 +148,32 @@ def _read_sprites(
     new = read_stream(cursor, len(order))
     if ((new < 0) | (new >= sprites)).any():
         raise cursor.fail("a placement has a sprite that is not in the dictionary")
+    _check_codes(cursor, code)
     spelled = iter(new.tolist())
     owner = _owners(length)
     current = start_sprite.tolist()
-    recent: dict[int, list[int]] = {}
+    recent: dict[int, list[int]] = {}  # the most recent one last, where lists grow at no cost
     first = np.cumsum(length) - length
     step = np.zeros(len(owner), np.int64)
     step[first] = start_sprite
     events = np.flatnonzero(code)
+    pairs: set[tuple[int, int]] = set()
     for p, c, track in zip(
         order[events].tolist(), code[events].tolist(), owner[order[events]].tolist(), strict=True
     ):
         followers = recent.setdefault(current[track], [])
         if 0 < c <= len(followers):
-            now = followers.pop(c - 1)
-        elif c == -1:
+            now = followers.pop(-c)
+        elif c > 0:
+            raise cursor.fail("a sprite follows that was never seen")
+        else:
             now = next(spelled, -1)
             if now < 0:
                 raise cursor.fail("a spelled-out sprite is missing")
-        else:
-            raise cursor.fail("a sprite follows that was never seen")
-        followers.insert(0, now)
+            if (current[track], now) in pairs:
+                raise cursor.fail("a sprite is spelled out that has followed already")
+            pairs.add((current[track], now))
+        followers.append(now)
         step[p] = now - current[track]
         current[track] = now
     if next(spelled, None) is not None:
@@ -164,6 +181,20 @@ def _read_sprites(
     total = np.cumsum(step)
     sprite: Ints = total - np.repeat(total[first] - start_sprite, length)
     return sprite
+
+
+def _check_codes(cursor: Cursor, code: Ints) -> None:
+    """Draw the work of the changes of sprites from the budget.
+
+    Raises
+    ------
+    FormatError
+        A code means nothing, or the changes take more than the budget holds.
+    """
+    if len(code) and (code.min() < -1 or code.max() > MAX_PLACEMENTS):
+        raise cursor.fail("a sprite follows that was never seen")
+    ranks = int(code[code > 0].sum())
+    cursor.budget.take(objects=int(np.count_nonzero(code)) + ranks // RANKS_PER_OBJECT)
 
 
 def write_tracks(tracks: Tracks, layers: tuple[Layer, ...]) -> list[bytes]:
@@ -221,6 +252,7 @@ def read_tracks(cursor: Cursor, layers: tuple[Layer, ...], frames: int, sprites:
     """
     heads = _read_heads(cursor, len(layers), frames, sprites)
     start, length = heads.start, heads.length
+    cursor.budget.take(PLACEMENT_BYTES * int(length.sum()))
     first = np.cumsum(length) - length
     orders = [_track_order(length), _frame_order(start, length)]
     sprite = _read_sprites(cursor, heads.sprite, length, orders, sprites)
@@ -230,9 +262,9 @@ def read_tracks(cursor: Cursor, layers: tuple[Layer, ...], frames: int, sprites:
         steps = _read_steps(cursor, first, length, orders)
         values.append(_sums(steps, first, length) + np.repeat(begin, length))
     x, y, flip = values
-    if max(map(magnitude, (x, y, heads.z))) >= 1 << 30:
+    if max(map(magnitude, (x, y))) > MAX_DISTANCE:
         raise cursor.fail("a placement lies too far away")
-    if ((flip < 0) | (flip > 3)).any():
+    if ((flip < 0) | (flip > MAX_FLIP)).any():
         raise cursor.fail("a placement has an unknown flip")
     return Tracks(
         heads.layer.astype(np.int32),
@@ -264,15 +296,21 @@ class _Heads(NamedTuple):
 
 def _read_heads(cursor: Cursor, layers: int, frames: int, sprites: int) -> _Heads:
     start = read_stream(cursor, MAX_TRACKS)
-    length, layer, z, code, x, y, flip = (
+    cursor.budget.take(objects=len(start))
+    more, layer, z, code, x, y, flip = (
         read_exactly(cursor, len(start), "tracks") for _ in range(7)
     )
-    length = length + 1
-    inside = (start >= 0) & (length >= 1) & (length <= frames) & (start <= frames - length)
-    if not inside.all():
+    # One after another, so that no sum is larger than 64 bits hold.
+    inside = (start >= 0) & (more >= 0) & (more < frames) & (start < frames)
+    if not inside.all() or (start + more >= frames).any():
         raise cursor.fail("a track lies outside the segment")
     if len(layer) and (layer.min() < 0 or layer.max() >= layers):
         raise cursor.fail("a track is on a layer that does not exist")
+    if max(map(magnitude, (x, y))) > 2 * MAX_DISTANCE or magnitude(z) > MAX_DISTANCE:
+        raise cursor.fail("a placement lies too far away")
+    if magnitude(flip) > MAX_FLIP:
+        raise cursor.fail("a placement has an unknown flip")
+    length = more + 1
     if int(length.sum()) > MAX_PLACEMENTS:
         raise cursor.fail(f"more than {MAX_PLACEMENTS} placements")
     sprite = _first_sprites(cursor, code, sprites)

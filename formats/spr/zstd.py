@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import zstandard
 
 from spritecodec.errors import FormatError
+from spritecodec.formats.spr.budget import Budget
 
 WINDOW_LIMIT = 1 << 27  # bytes
 LEVEL = 22
@@ -58,7 +59,7 @@ def _compress(parts: Sequence[bytes], cuts: frozenset[int]) -> bytes:
     return b"".join((*out, frame.flush()))
 
 
-def decompress(data: bytes, limit: int) -> bytes:
+def decompress(data: bytes, limit: int, budget: Budget | None = None) -> bytes:
     """The content of one magicless zstd frame.
 
     Parameters
@@ -67,6 +68,8 @@ def decompress(data: bytes, limit: int) -> bytes:
         Exactly one frame, with content size and checksum.
     limit : int
         Most bytes of content that the caller is ready for.
+    budget : Budget, optional
+        The content is drawn from it.
 
     Raises
     ------
@@ -88,6 +91,8 @@ def decompress(data: bytes, limit: int) -> bytes:
         raise FormatError(f"a compressed stream of {len(data)} bytes cannot hold {size} bytes")
     if frame.window_size > WINDOW_LIMIT and frame.window_size > size:
         raise FormatError(f"a compressed stream asks for a window of {frame.window_size} bytes")
+    if budget is not None:
+        budget.take(size)
     reader = zstandard.ZstdDecompressor(format=zstandard.FORMAT_ZSTD1_MAGICLESS)
     try:
         if size == 0:  # the one-shot call would not look at the data at all
