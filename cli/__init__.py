@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from importlib import import_module
 
 import click
 
-from spritecodec.cli.common import INTERRUPTED, warn
-from spritecodec.errors import SpritecodecError
+from spritecodec.cli.common import heed_endings, interrupted, tell, warn
+from spritecodec.errors import OutputError, SpritecodecError
 
 # The commands, with their line in `spritecodec --help`. Each is the function `command` in
 # the file of its name.
@@ -37,12 +38,12 @@ Examples:
 \b
 Exit codes: 0 done; 1 a check failed; 2 wrong options; 3 unusable source;
 4 unwritable target; 5 something is not installed; 6 training failed;
-7 damaged .spr file; 130 interrupted.
+7 damaged .spr file; 130 interrupted; 129 and 143 hung up and terminated.
 """
 
 
-class _ReaderGone(Exception):
-    """Whoever read our standard output has closed it; click would exit with 1."""
+class _Stopped(Exception):
+    """What click would answer in its own way: a signal, or a pipe whose reader has gone."""
 
 
 class _Commands(click.Group):
@@ -74,8 +75,8 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except BrokenPipeError as e:
-            raise _ReaderGone from e
+        except (KeyboardInterrupt, OSError) as e:
+            raise _Stopped from e
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -90,6 +91,8 @@ def group() -> None:
 
 def main() -> None:
     """Run the command line and exit with the code that the error class names."""
+    _open_streams()
+    heed_endings()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -99,18 +102,50 @@ def run(arguments: list[str]) -> int:
         code = group.main(arguments, prog_name="spritecodec", standalone_mode=False)
         sys.stdout.flush()
     except SpritecodecError as e:
-        click.echo(f"Error: {e}", err=True)
+        if isinstance(e.__cause__, BrokenPipeError):
+            return _stopped(e.__cause__)
+        tell(f"Error: {e}")
         return e.exit_code
     except click.exceptions.Exit as e:
         return e.exit_code
     except click.ClickException as e:
-        e.show()
+        with contextlib.suppress(OSError):
+            e.show()
         return e.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; nothing was written.", err=True)
-        return INTERRUPTED
-    except (BrokenPipeError, _ReaderGone):
-        # Python would complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except KeyboardInterrupt as e:
+        return _stopped(e)
+    except (_Stopped, OSError, click.Abort) as e:
+        return _stopped(e.__cause__ or e)
     return code if isinstance(code, int) else 0
+
+
+def _stopped(error: BaseException) -> int:
+    """The exit code where a signal or the system ended a command, after saying so."""
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        tell("Interrupted; nothing was written.")
+        return interrupted(error)
+    assert isinstance(error, OSError)
+    named = error.filename is not None
+    if not named:
+        # It was standard output. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return 0  # whoever read it has seen enough
+    what = error.filename if named else "standard output"
+    tell(f"Error: {what} cannot be read or written: {error.strerror or error}")
+    return OutputError.exit_code
+
+
+def _open_streams() -> None:
+    """Give closed standard streams a place, so that no other file gets their numbers.
+
+    Standard output then refuses what is written, and says so.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - to the end

@@ -11,7 +11,8 @@ from spritecodec.analysis.peers import US, Target, parse_target
 from spritecodec.analysis.plot import save_plot
 from spritecodec.analysis.report import report_html
 from spritecodec.analysis.summary import summary_markdown
-from spritecodec.errors import OutputError, SettingsError
+from spritecodec.errors import SettingsError
+from spritecodec.formats.atomic import check_target, create
 
 EPILOG = """\b
 Examples:
@@ -63,6 +64,10 @@ def command(
     Finished rows are cached: an interrupted run goes on where it stopped. A codec that is
     missing here or fails is a row that says so. Wall-clock seconds compare with --jobs 1.
     """
+    for written in (report, json_file, csv_file, plot_file):
+        for read in (source, *files):
+            if written is not None:
+                check_target(written, True, read)
     table = rate_distortion(
         source,
         codecs.split(",") if codecs is not None else codec_names(),
@@ -115,7 +120,5 @@ def _say(done: int, total: int, row: Row) -> None:
 def _write(path: Path | None, text: str) -> None:
     if path is None:
         return
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+    with create(path, overwrite=True) as stream:
+        stream.write(text.encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import shutil
@@ -20,7 +21,31 @@ SOURCE_SPR = click.argument("source", metavar="FILE.spr", type=click.Path(allow_
 JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the target if it exists.")
 
-INTERRUPTED = 130  # exit code
+# What ends the work as Ctrl-C does: a shell that closes, a service manager, a batch system.
+ENDINGS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+
+
+def end(number: int, frame: FrameType | None) -> None:
+    """End the work in an orderly way; a handler of signals."""
+    raise KeyboardInterrupt(number)
+
+
+def heed_endings() -> None:
+    """Let signals that would kill this process end its work instead.
+
+    Not those that are ignored: a job in the background, or under nohup, must not be stopped.
+    """
+    for number in ENDINGS:
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, end)
+
+
+def interrupted(error: BaseException) -> int:
+    """The exit code of a command that a signal ended."""
+    number = error.args[0] if error.args else signal.SIGINT
+    return 128 + int(number)
 
 
 class Progress:
@@ -36,28 +61,28 @@ class Progress:
         self._shows = sys.stderr.isatty()
         self._began = time.monotonic()
         self._last = 0.0
-        self._interrupted = False
-        # Not where SIGINT is ignored: a job in the background must not be stopped. Only the
-        # main thread may set handlers.
+        self._signal: int | None = None
+        # Only those that would end the work, and only the main thread may set handlers.
         main = threading.current_thread() is threading.main_thread()
-        self._heeds = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        own = (end, signal.default_int_handler)
+        self._heeded = {n: h for n in ENDINGS if (h := signal.getsignal(n)) in own and main}
 
     def __enter__(self) -> Progress:
-        if self._heeds:
-            signal.signal(signal.SIGINT, self._interrupt)
+        for number in self._heeded:
+            signal.signal(number, self._interrupt)
         return self
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        self._interrupted = True
-        raise KeyboardInterrupt
+        self._signal = number
+        raise KeyboardInterrupt(number)
 
     def __call__(self, done: int, total: int) -> None:
         self.stage(self._what, done, total)
 
     def stage(self, what: str, done: int, total: int, words: str = "") -> None:
         """Show the progress of one of several stages; each has its own time left."""
-        if self._interrupted:
-            raise KeyboardInterrupt
+        if self._signal is not None:
+            raise KeyboardInterrupt(self._signal)
         now = time.monotonic()
         if what != self._what:
             self._what, self._began, self._last = what, now, 0.0
@@ -67,12 +92,15 @@ class Progress:
         left = (now - self._began) * (total - done) / done if done else math.nan
         line = f"{what}: {done:,} of {total:,}, {clock(left)} left"
         width = shutil.get_terminal_size().columns - 1
-        click.echo("\r\x1b[K" + (f"{line}; {words}" if words else line)[:width], nl=False, err=True)
+        with contextlib.suppress(OSError):
+            whole = f"{line}; {words}" if words else line
+            click.echo("\r\x1b[K" + whole[:width], nl=False, err=True)
 
     def wipe(self) -> None:
         """Remove the line."""
         if self._shows:
-            click.echo("\r\x1b[K", nl=False, err=True)
+            with contextlib.suppress(OSError):
+                click.echo("\r\x1b[K", nl=False, err=True)
 
     def __exit__(
         self,
@@ -80,8 +108,8 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._heeds:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, handler in self._heeded.items():
+            signal.signal(number, handler)
         self.wipe()
 
 
@@ -92,9 +120,15 @@ def clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
+def tell(line: str) -> None:
+    """One line on stderr; where that is full, there is nobody to tell."""
+    with contextlib.suppress(OSError):
+        click.echo(line, err=True)
+
+
 def warn(line: str) -> None:
     """One sentence on stderr that is not an error."""
-    click.echo(f"Note: {line}", err=True)
+    tell(f"Note: {line}")
 
 
 def write_json(values: Mapping[str, Any]) -> None:

@@ -14,7 +14,8 @@ import click
 from spritecodec.analysis.quality import Frame, FrameQuality, Quality, compare_frames
 from spritecodec.analysis.sources import Source, open_source
 from spritecodec.cli.common import JSON, Progress, write_json
-from spritecodec.errors import InputError, OutputError, SpritecodecError
+from spritecodec.errors import InputError, SpritecodecError
+from spritecodec.formats.atomic import check_target, create
 
 EPILOG = """\b
 Examples:
@@ -47,6 +48,9 @@ def command(
     the frames' PSNR (exact frames count as 100 dB) and the PSNR of BT.601 luma. SSIM (Wang
     2004) and MS-SSIM (Wang 2003) are means over RGB channels and frames.
     """
+    if csv_file is not None:
+        for read in (source, other):
+            check_target(csv_file, True, read)
     with open_source(source, frames) as a, open_source(other, frames) as b:
         if (a.width, a.height) != (b.width, b.height):
             raise InputError(
@@ -109,7 +113,5 @@ def _counted(source: Source, progress: Progress) -> Iterator[Frame]:
 
 
 def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+    with create(path, overwrite=True) as stream:
+        stream.write(text.encode())

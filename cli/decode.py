@@ -12,6 +12,7 @@ from spritecodec.cli.common import (
     SOURCE_SPR,
     Progress,
     closing_line,
+    tell,
     warn,
     write_json,
 )
@@ -97,4 +98,7 @@ def command(
         bits_per_pixel=report.bits_per_pixel,
         quality=report.quality,
     )
-    click.echo(line, err=target == "-")
+    if target == "-":
+        tell(line)
+    else:
+        click.echo(line)

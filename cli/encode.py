@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import sys
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import click
 
 from spritecodec.cli.common import (
-    INTERRUPTED,
     JSON,
     OVERWRITE,
     Progress,
     closing_line,
+    interrupted,
+    tell,
     warn,
     write_json,
 )
@@ -122,14 +123,19 @@ def command(
     stored at the size that they had before; decode gives either size.
     """
     from spritecodec.encode import encode
+    from spritecodec.formats.atomic import temporary
     from spritecodec.model.distributed import Ranks
 
     if as_json and target == "-":
         raise click.UsageError("--json and the target - both want standard output")
     quality = _quality(lossless, psnr, base)
-    with tempfile.TemporaryDirectory() as folder, Progress("Encoding") as progress:
-        # What goes into a pipe cannot be read back and verified, so a file is made first.
-        file = Path(folder, "out.spr") if target == "-" else Path(target)
+    with contextlib.ExitStack() as stack:
+        file = Path(target)
+        if target == "-":
+            # What goes into a pipe cannot be read back and verified, so a file is made first.
+            purpose = "the file cannot be made that standard output gets"
+            file = stack.enter_context(temporary(purpose, folder=True)).path / "out.spr"
+        progress = stack.enter_context(Progress("Encoding"))
         try:
             report = encode(
                 source,
@@ -148,14 +154,13 @@ def command(
                 restore=restore,
                 progress=progress.stage,
             )
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as e:
             progress.wipe()
-            click.echo(
+            tell(
                 "Interrupted; nothing was written. The same command with --resume goes on "
-                "from the last checkpoint, if training had begun.",
-                err=True,
+                "from the last checkpoint, if training had begun."
             )
-            raise click.exceptions.Exit(INTERRUPTED) from None
+            raise click.exceptions.Exit(interrupted(e)) from None
         if target == "-" and Ranks.here().first:
             with file.open("rb") as stream:
                 shutil.copyfileobj(stream, sys.stdout.buffer)
@@ -174,7 +179,10 @@ def command(
         bits_per_pixel=report.bits_per_pixel,
         quality=report.quality,
     )
-    click.echo(line, err=target == "-")
+    if target == "-":
+        tell(line)
+    else:
+        click.echo(line)
 
 
 def _quality(lossless: bool, psnr: float | None, base: bool) -> Quality:

@@ -32,11 +32,13 @@ def command(
     from PIL import Image
 
     from spritecodec.formats import sheet
-    from spritecodec.formats.atomic import create
+    from spritecodec.formats.atomic import check_target, create
     from spritecodec.reader import open as open_reader
 
     if as_json and target == "-":
         raise click.UsageError("--json and the target - both want standard output")
+    if target != "-":
+        check_target(target, overwrite, source)
     with open_reader(source) as reader:
         sprites = reader.sprites
         scenes = (reader.scene(i) for i in range(len(reader.segments)))

@@ -102,14 +102,17 @@ def decode(
     OutputError
         The target exists, or cannot be written.
     SettingsError
-        The frame range is empty, or `size`, `scale` or `format` is impossible.
+        The frame range is empty, the source is the target, or `size`, `scale` or `format` is
+        impossible.
     """
     # Imported here, so that importing the package stays quick.
+    from spritecodec.formats.atomic import check_distinct
     from spritecodec.formats.video.sinks import VideoInfo
     from spritecodec.formats.video.video_out import open_writer
     from spritecodec.reader import open as open_reader
 
     began = time.perf_counter()
+    check_distinct(source, target)
     with open_reader(source, size) as reader:
         if len(reader) == 0:
             raise FormatError("the file is cut short and has no whole frame")

@@ -8,6 +8,7 @@ where that can pay, and mine from what it found] -> the smaller Scene -> pack ->
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import time
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from spritecodec.restore.known import Known
     from spritecodec.restore.restored import RestoredClip
     from spritecodec.segment_encoder import Comparison, Progress, Quality, SegmentEncoder
+
+
+MAX_NAME = 255  # bytes that most file systems allow
 
 
 @dataclass(frozen=True)
@@ -194,14 +198,15 @@ def encode(
 
     began = time.perf_counter()
     path = Path(target)
-    check_target(path, overwrite)
+    named = source if isinstance(source, (str, os.PathLike)) else None
+    check_target(path, overwrite, named)
     _check_extra()
     ranks = Ranks.here()
     say = progress if progress and ranks.first else (lambda stage, done, total, words: None)
     original = _as_clip(source)
     known = _known(native, kernel, palette, matrix)
     clip, aim, scale, notes = _look_behind(original, quality, known, restore, say)
-    workdir = Path(keep) if keep is not None else path.with_name(f"{path.name}.work")
+    workdir = Path(keep) if keep is not None else _workdir(path)
     temporary = keep is None and (resume or not workdir.exists())
     training = _training(clip, preset, device, seed, workdir, resume, say)
     if not ranks.first:
@@ -218,6 +223,15 @@ def encode(
     if training is not None and temporary:
         shutil.rmtree(workdir, ignore_errors=True)
     return ranks.same(report)
+
+
+def _workdir(target: Path) -> Path:
+    """Where the training of a target without a folder of its own is kept."""
+    name = os.fsencode(target.name)
+    if len(name) > MAX_NAME - 5:
+        digest = hashlib.sha256(name).hexdigest()[:16]
+        return target.with_name(f"spritecodec-{digest}.work")
+    return target.with_name(f"{target.name}.work")
 
 
 def _report(

@@ -62,12 +62,17 @@ def _kept(stream: AvAudioStream, packets: Sequence[av.Packet[Stream]]) -> AudioS
 
 
 def can_hold(container_format: str, audio: AudioStream) -> bool:
-    """Whether a container can hold an audio stream: its header is tried in memory."""
+    """Whether a container can hold an audio stream: all of it is put into one in memory.
+
+    A file may say anything of its audio, and some formats refuse only a packet or the end.
+    """
     try:
         with av.open(io.BytesIO(), "w", format=container_format) as container:
-            AudioMuxer(container, audio)
+            muxer = AudioMuxer(container, audio)
             container.start_encoding()
-    except (ValueError, av.error.FFmpegError):
+            for packet in muxer.packets_until(None):
+                container.mux(packet)
+    except (ValueError, OverflowError, av.error.FFmpegError):
         return False
     return True
 
@@ -84,7 +89,7 @@ class AudioMuxer:
     Raises
     ------
     ValueError
-        The container's format cannot hold this codec, or the codec is unknown.
+        The container's format cannot hold this codec, or there is no such codec of audio.
     """
 
     def __init__(self, container: OutputContainer, audio: AudioStream) -> None:
@@ -93,7 +98,8 @@ class AudioMuxer:
         template = av.open(io.BytesIO(), "w", format="nut").add_stream(
             audio.codec, rate=audio.sample_rate
         )
-        assert isinstance(template, AvAudioStream)
+        if not isinstance(template, AvAudioStream):
+            raise ValueError(f"{audio.codec} is no codec of audio")
         self._stream = container.add_stream_from_template(template)
         context = self._stream.codec_context
         # Streams that name no layout ("2 channels") get the customary one, which mp4 insists on.

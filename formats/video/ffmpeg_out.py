@@ -86,6 +86,9 @@ ENCODINGS = {
     * 2,
 }
 
+# FFmpeg's numbers for "no time" and for the largest time are at the ends of 64 bits.
+MAX_TICKS = (1 << 62) - 1
+
 # GIF viewers show delays below two hundredths of a second as ten.
 _GIF_MIN_TICKS = 2
 
@@ -145,9 +148,10 @@ class ContainerSink:
             if can_hold(how.container, stream):
                 self._audio.append(AudioMuxer(self._container, stream))
             else:
+                other = "it may be damaged" if format == "mkv" else "mkv may"
                 self.notes.append(
-                    f"the {stream.codec} audio is left out, because {format} cannot hold it; "
-                    "mkv can"
+                    f"the {stream.codec or 'nameless'} audio is left out, because {format} cannot "
+                    f"hold it; {other}"
                 )
         self._container.start_encoding()
 
@@ -184,7 +188,10 @@ class ContainerSink:
         return _GIF_MIN_TICKS if self._how.codec == "gif" else 1
 
     def _ticks(self, pts: int) -> int:
-        return round(pts * self._given / self._time_base)
+        ticks = round(pts * self._given / self._time_base)
+        if abs(ticks) > MAX_TICKS:
+            raise ValueError(f"{self._how.container} cannot say a time that large")
+        return ticks
 
     def _picture(self, frame: NDArray[np.uint8]) -> VideoFrame:
         if any(self._pad):

@@ -6,10 +6,8 @@ folders and WebP in `spritecodec.formats.video.images`.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
-import tempfile
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from numpy.typing import NDArray
 
 from spritecodec.clip import AudioStream, Clip, Piece
 from spritecodec.errors import InputError
+from spritecodec.formats.atomic import temporary
 from spritecodec.formats.video.audio import read_audio
 from spritecodec.formats.video.colour import RgbConverter
 from spritecodec.formats.video.images import open_folder, open_webp
@@ -93,20 +92,20 @@ def open_clip(source: str | Path, frame_rate: Fraction | None = None) -> Clip:
 def _open_standard_input() -> VideoClip:
     # Encoding reads the frames several times, which a pipe cannot do, so what
     # comes in is kept in a temporary file; it goes when the clip goes.
-    handle, name = tempfile.mkstemp(prefix="spritecodec-", suffix=".stdin")
+    spool = temporary("standard input cannot be kept on disk")
     try:
-        with os.fdopen(handle, "wb") as spool:
-            shutil.copyfileobj(sys.stdin.buffer, spool, 1 << 20)
-        if not os.path.getsize(name):
+        with spool.path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+        if not spool.path.stat().st_size:
             raise InputError("standard input is empty; pipe a video into it, for example as y4m")
-        clip = VideoClip(Path(name), "standard input")
+        clip = VideoClip(spool.path, "standard input")
     except OSError as error:
-        os.unlink(name)
-        raise InputError(f"standard input could not be kept on disk: {error.strerror}") from error
+        spool.discard()
+        raise InputError(f"standard input cannot be kept on disk: {error.strerror}") from error
     except BaseException:
-        os.unlink(name)
+        spool.discard()
         raise
-    weakref.finalize(clip, os.unlink, name)
+    weakref.finalize(clip, spool.discard)
     return clip
 
 

@@ -40,6 +40,7 @@ from numpy.typing import NDArray
 
 from spritecodec.clip import AudioStream
 from spritecodec.errors import OutputError, SettingsError
+from spritecodec.formats.atomic import Part, resolve
 from spritecodec.formats.video.sinks import FolderSink, Framemd5Sink, RawRgbSink, VideoInfo
 
 _BY_SUFFIX = {
@@ -81,7 +82,7 @@ def format_of(target: str | Path, format: str | None = None) -> str:
         return format
     if str(target) == "-":
         return "y4m"
-    if str(target).endswith(("/", os.sep)) or Path(target).is_dir():
+    if str(target).endswith(("/", os.sep)) or os.path.isdir(target):
         return "png"
     suffix = Path(target).suffix.lower()
     if suffix not in _BY_SUFFIX:
@@ -175,7 +176,8 @@ def _open_sink(
 def _foreseen() -> tuple[type[BaseException], ...]:
     """What may go wrong while writing; FFmpeg's own errors where FFmpeg is used."""
     av = sys.modules.get("av")
-    return (OSError, ValueError) if av is None else (OSError, ValueError, av.error.FFmpegError)
+    own = (OSError, ValueError, OverflowError)
+    return own if av is None else (*own, av.error.FFmpegError)
 
 
 class VideoWriter:
@@ -290,6 +292,14 @@ class VideoWriter:
             self.abort()
 
 
+def _is_device(path: Path) -> bool:
+    """Whether there is something at a path that is neither a file nor a folder."""
+    try:
+        return path.exists() and not path.is_file() and not path.is_dir()
+    except OSError:  # a name that is too long, for example: writing will say so
+        return False
+
+
 class Place:
     """Where the output goes: a hidden name first, the target's own when it is whole."""
 
@@ -300,9 +310,8 @@ class Place:
         self._folder = format == "png"
         self._overwrite = overwrite
         # Devices and named pipes cannot be replaced by a file, only written to.
-        self._direct = self.piped or (
-            self._goal.exists() and not self._goal.is_file() and not self._goal.is_dir()
-        )
+        self._direct = self.piped or _is_device(self._goal)
+        self._part: Part | None = None
         self.path = self._goal
         if self.piped:
             if format not in _STREAMED:
@@ -310,10 +319,9 @@ class Place:
                     f"{format} cannot go to standard output; only {', '.join(_STREAMED)} can"
                 )
         elif not self._direct:
-            # Where a link leads to is written, and the link stays.
-            self._goal = Path(os.path.realpath(target))
-            self._check()
-            self.path = self._reserve()
+            self._goal = resolve(target)
+            self._part = self._reserve()
+            self.path = self._part.path
 
     def _check(self) -> None:
         goal = self._goal
@@ -332,44 +340,40 @@ class Place:
         elif goal.exists() and not self._overwrite:
             raise OutputError(f"{self.target} exists; allow overwriting or choose another name")
 
-    def _reserve(self) -> Path:
-        hidden = self._goal.absolute().parent / f".{os.urandom(8).hex()}.part"
+    def _reserve(self) -> Part:
         try:
-            if self._folder:
-                hidden.mkdir()
-            else:
-                hidden.open("xb").close()
+            self._check()
+            return Part(self._goal, self._folder)
         except OSError as error:
             raise OutputError(self.failed(error)) from error
-        return hidden
 
     def settle(self) -> None:
-        """Give the finished output its name."""
-        if self._direct:
+        """Give the finished output its name.
+
+        Raises
+        ------
+        OSError, OutputError
+            It cannot have it, because someone has put something there meanwhile, for example.
+        """
+        if self._part is None:
             return
-        self._check()  # someone may have put something there meanwhile
         if not (self._folder and self._goal.is_dir()):
-            os.replace(self.path, self._goal)
+            self._part.settle(self._overwrite)
+            self._part.discard()
             return
+        self._check()
         # Into a folder that is there: only numbered frames of an earlier run are replaced.
         for old in self._goal.glob("*.png"):
             if old.stem.isdecimal() and len(old.stem) == 6:
                 old.unlink()
         for new in self.path.iterdir():
             os.replace(new, self._goal / new.name)
-        self.path.rmdir()
+        self._part.discard()
 
     def discard(self) -> None:
         """Remove what was written."""
-        if self._direct:
-            return
-        with contextlib.suppress(OSError):
-            if self._folder:
-                for file in self.path.iterdir():
-                    file.unlink()
-                self.path.rmdir()
-            else:
-                self.path.unlink()
+        if self._part is not None:
+            self._part.discard()
 
     def failed(self, error: BaseException) -> str:
         """One sentence about why the target could not be written."""
