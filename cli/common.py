@@ -132,8 +132,8 @@ def warn(line: str) -> None:
 
 
 def write_json(values: Mapping[str, Any]) -> None:
-    """Write values as JSON on stdout; infinities become the string "inf"."""
-    click.echo(json.dumps(_plain(values), indent=2))
+    """Write values as JSON on stdout; infinities become "inf" and "-inf", NaN null."""
+    click.echo(json.dumps(_plain(values), indent=2, allow_nan=False))
 
 
 def _plain(value: Any) -> Any:
@@ -142,7 +142,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
     if isinstance(value, float) and math.isinf(value):
-        return "inf"
+        return "inf" if value > 0 else "-inf"
+    if isinstance(value, float) and math.isnan(value):
+        return None
     if isinstance(value, Path):
         return str(value)
     return value

@@ -13,10 +13,11 @@ import os
 import shutil
 import time
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spritecodec.errors import MissingExtraError, SettingsError
+from spritecodec.errors import InputError, MissingExtraError, SettingsError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -192,6 +193,7 @@ def encode(
         The model could not be trained.
     """
     # Imported here, so that importing the package stays quick.
+    from spritecodec.compiler import prepare_compiler
     from spritecodec.formats.atomic import check_target, create
     from spritecodec.model.distributed import Ranks
     from spritecodec.segment_encoder import SegmentEncoder
@@ -201,9 +203,11 @@ def encode(
     named = source if isinstance(source, (str, os.PathLike)) else None
     check_target(path, overwrite, named)
     _check_extra()
+    compiling = prepare_compiler()
     ranks = Ranks.here()
     say = progress if progress and ranks.first else (lambda stage, done, total, words: None)
     original = _as_clip(source)
+    _check_fits(original)
     known = _known(native, kernel, palette, matrix)
     clip, aim, scale, notes = _look_behind(original, quality, known, restore, say)
     workdir = Path(keep) if keep is not None else _workdir(path)
@@ -219,6 +223,7 @@ def encode(
             training.settle()
         seconds = time.perf_counter() - began
         notes += _size_note(original, written.size) + _planes_note(encoder.compared)
+        notes += [compiling] if compiling else []
         report = _report(encoder, written, training, seconds, tuple(notes))
     if training is not None and temporary:
         shutil.rmtree(workdir, ignore_errors=True)
@@ -292,6 +297,35 @@ def _as_clip(source: str | os.PathLike[str] | Clip | NDArray[np.uint8]) -> Clip:
 
         return open_clip(os.fspath(source))
     return source
+
+
+def _check_fits(clip: Clip) -> None:
+    """Say early that a file cannot hold a clip.
+
+    Raises
+    ------
+    InputError
+        It cannot; the message says what is too large.
+    """
+    from spritecodec.formats.spr.chunks import MAX_FRAMES, MAX_NUMBER, is_screen
+
+    if not is_screen(clip.width, clip.height):
+        raise InputError(
+            f"{clip.name} is {clip.width}x{clip.height}; a file holds at most 65535 columns and "
+            "rows and 33,554,432 pixels: scale it down first"
+        )
+    if (clip.frame_count or 0) > MAX_FRAMES:
+        raise InputError(
+            f"{clip.name} has {clip.frame_count:,} frames, and a file holds at most "
+            f"{MAX_FRAMES:,}: cut it first"
+        )
+    for name, value in (("time base", clip.time_base), ("frame rate", clip.frame_rate)):
+        number = Fraction(value)
+        if not 0 < max(number.numerator, number.denominator) <= MAX_NUMBER or number <= 0:
+            raise InputError(
+                f"{clip.name} has a {name} of {number}, and a file holds only those whose two "
+                f"numbers are from 1 to {MAX_NUMBER:,}: give it a simpler one"
+            )
 
 
 def _resolve(quality: Quality, clip: Clip) -> Quality:

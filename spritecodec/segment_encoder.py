@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from spritecodec.clip import Clip, Doubt, Misfit, Restored
 from spritecodec.degradation import Degradation
 from spritecodec.errors import InputError
-from spritecodec.formats.spr.chunks import Head, pack_audio, pack_head
+from spritecodec.formats.spr.chunks import MAX_FRAMES, MAX_TIME, Head, pack_audio, pack_head
 from spritecodec.formats.spr.container import Container, Writer
 from spritecodec.formats.spr.library import Chunk, Library, Packed
 from spritecodec.metrics import psnr_from_mse, squared_error
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from spritecodec.model.discovery import Discovery
     from spritecodec.model.training import Training
     from spritecodec.restore.simplify import Simplifier
+
+_Item = TypeVar("_Item")
 
 Quality = Literal["auto", "lossless", "base"] | float
 
@@ -303,6 +305,11 @@ class SegmentEncoder:
                 if self._exact:
                     self._digests.append(_digest(frame))
                 t += 1
+                if t > MAX_FRAMES or abs(pts) > MAX_TIME:
+                    raise InputError(
+                        f"frame {t - 1} of {self._clip.name}, at time {pts}, is beyond what a file "
+                        "holds: cut it first"
+                    )
                 if run.full():
                     yield run
                     run = Run.empty(self._clip, simplifier is not None)
@@ -427,13 +434,22 @@ class SegmentEncoder:
                 self.compared.add_same(drawn, self._digests[self.frames + t])
                 continue
             if not isinstance(self._clip, Restored):
-                self.compared.add(drawn, next(self._source))
+                self.compared.add(drawn, self._next(self._source))
                 continue
-            compare = next(self._misfits)
+            compare = self._next(self._misfits)
             # Frames are large, and the recording's chroma keeps them from being equal.
             if (self.frames + t) % COMPARED_STEP == 0 or self.compared.error == 0:
                 self.compared.add_misfit(compare(drawn))
             self.compared.hashes.append(_digest(drawn))
+
+    def _next(self, frames: Iterator[_Item]) -> _Item:
+        """The next of the source's frames when it is read again."""
+        for frame in frames:
+            return frame
+        raise InputError(
+            f"{self._clip.name} has fewer frames than when it was read first; leave it as it is "
+            "while it is encoded"
+        )
 
 
 def _digest(frame: NDArray[np.uint8]) -> bytes:

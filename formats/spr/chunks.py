@@ -148,7 +148,7 @@ def unpack_head(payload: bytes) -> Head:
     if not all(type(f) in t for f, t in zip(fields, types, strict=False)):
         raise FormatError("a field of the file's head has the wrong type", "HEAD")
     width, height, frames, tn, td, rn, rd, quality, lossless, encoder = fields[: len(types)]
-    if not (_is_screen(width, height) and 1 <= frames <= MAX_FRAMES):
+    if not (is_screen(width, height) and 1 <= frames <= MAX_FRAMES):
         raise FormatError(f"impossible size: {frames} frames of {width}x{height}", "HEAD")
     if not all(1 <= n <= MAX_NUMBER for n in (tn, td, rn, rd)):
         raise FormatError("the time base or frame rate is out of range", "HEAD")
@@ -159,7 +159,7 @@ def unpack_head(payload: bytes) -> Head:
     scale = None
     if len(fields) > len(types):
         scale = unpack_degradation(fields[-1], width, height)
-        if not _is_screen(*scale.source_size):
+        if not is_screen(*scale.source_size):
             raise FormatError(
                 "the source's size is impossible: {}x{}".format(*scale.source_size), "HEAD"
             )
@@ -179,7 +179,7 @@ def _claim(quality: float | None, lossless: bool) -> float | None:
     return None if quality is None else float(quality)
 
 
-def _is_screen(width: int, height: int) -> bool:
+def is_screen(width: int, height: int) -> bool:
     """Whether a reader is ready to allocate a frame of this size."""
     return 1 <= width <= 65535 and 1 <= height <= 65535 and width * height <= SCREEN_LIMIT
 

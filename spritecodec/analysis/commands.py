@@ -20,7 +20,7 @@ def measure_arguments(
     source: str, codec: str, target: str, frames: int | None, preset: str
 ) -> list[str]:
     """What `command_line` needs to measure one codec at one target."""
-    words = [source, "--codec", codec, "--target", target]
+    words = [_operand(source), "--codec", codec, "--target", target]
     if frames is not None:
         words += ["--frames", str(frames)]
     if codec == US and preset != "default":
@@ -28,9 +28,14 @@ def measure_arguments(
     return words
 
 
+def _operand(path: str) -> str:
+    """A path that cannot be taken for an option."""
+    return f"./{path}" if path.startswith("-") else path
+
+
 def given_arguments(source: str, file: str, frames: int | None) -> list[str]:
     """What `command_line` needs to compare a file that was coded elsewhere."""
-    words = [source, "--given", file]
+    words = [_operand(source), "--given", _operand(file)]
     return words if frames is None else [*words, "--frames", str(frames)]
 
 

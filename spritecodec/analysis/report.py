@@ -54,7 +54,8 @@ def report_html(table: Table, source: Source) -> str:
     for mark, content in (
         ("/* style */", (PAGE / "page.css").read_text(encoding="utf-8")),
         ("/* script */", (PAGE / "page.js").read_text(encoding="utf-8")),
-        ("/* data */", text.replace("</", "<\\/")),  # must not end its own script element
+        # Must not end its own script element, nor begin a comment in it.
+        ("/* data */", text.replace("<", "\\u003c")),
     ):
         page = page.replace(mark, content)
     return page
@@ -129,7 +130,8 @@ def _spr_data(row: Row) -> dict[str, Any]:
 def _pictures(table: Table, source: Source, frames: int) -> dict[str, Any]:
     """Sample frames of the source and of a choice of rows, as data URIs."""
     count = min(SAMPLE_TIMES, frames)
-    times = sorted({round(i * (frames - 1) / max(count - 1, 1)) for i in range(count)})
+    # The source's first frame alone where no row was measured, so that frames are not counted.
+    times = sorted({round(i * (frames - 1) / max(count - 1, 1)) for i in range(count)}) or [0]
     rows = []
     for row in pictured(table):
         shown = list(_pick(_decoded(row, source), times))

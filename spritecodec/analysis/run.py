@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -32,7 +33,7 @@ from spritecodec.analysis.peers import PEERS, US, Target, codec_names, default_t
 from spritecodec.analysis.sources import Source, content_hash, open_source
 from spritecodec.analysis.table import Row, Table, target_text
 from spritecodec.clip import Clip
-from spritecodec.errors import InputError, SettingsError
+from spritecodec.errors import InputError, OutputError, SettingsError
 
 # Part of every cache key: raise it when the measuring itself changes what a row says.
 MEASURE_VERSION = 1
@@ -140,7 +141,15 @@ def cache_folder(given: str | Path | None = None) -> Path:
     """The folder that keeps rows and coded files, made if need be."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(given) if given is not None else Path(base) / "spritecodec"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass  # it can be written
+    except OSError as error:
+        raise OutputError(
+            f"finished rows cannot be kept in {folder}: {error.strerror}; name a writable folder "
+            "as the cache"
+        ) from error
     return folder
 
 

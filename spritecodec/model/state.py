@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spritecodec.errors import SettingsError
+from spritecodec.errors import SettingsError, TrainingError
 from spritecodec.model.background import (
     WideBackground,
     discover_background,
@@ -139,7 +139,16 @@ class State:
         ------
         SettingsError
             The checkpoint is of another clip, preset or seed.
+        TrainingError
+            It lacks something.
         """
+        facts = {"settings", "round", "fitted", "steps", "seconds"} - about.keys()
+        lacks = facts | {"colour", "pan", "sprites", "placed", "lengths"} - arrays.keys()
+        if lacks:
+            raise TrainingError(
+                f"the checkpoint in {task.workdir.path} is damaged: it lacks "
+                f"{', '.join(sorted(lacks))}; delete it to start anew"
+            )
         if about["settings"] != task.settings():
             raise SettingsError(
                 f"the checkpoint in {task.workdir.path} is of another clip, preset or seed; "

@@ -63,7 +63,7 @@ def _collect(frames: Indexed, world: World) -> tuple[Longs, Longs, Longs]:
         codes.append(behind[changed].astype(np.int64) << 16 | frame[changed])
         here = []
         for dy, dx in OFFSETS:
-            a = (slice(height - dy), slice(width - dx))
+            a = (slice(max(height - dy, 0)), slice(max(width - dx, 0)))
             b = (slice(dy, None), slice(dx, None))
             both = changed[a] & changed[b] & (behind[a] != behind[b]) & (frame[a] != frame[b])
             four = [behind[a][both], frame[a][both], behind[b][both], frame[b][both]]
