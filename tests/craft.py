@@ -120,8 +120,8 @@ def one_track(**changes: bytes) -> list[bytes]:
     return [*streams.values(), b"\0", empty, empty, *[b"\0" + empty] * 3]
 
 
-def audio(packets: int = 1, *, sizes: bytes | None = None, **changes: Any) -> Part:
-    """An AUDI chunk of empty packets; `changes` are fields of its set-up by their names."""
+def audio(packets: int = 1, *, size: int = 0, **changes: Any) -> Part:
+    """An AUDI chunk of packets of zeros; `changes` are fields of its set-up by their names."""
     fields = {
         "codec": "pcm_s16le",
         "rate": 8000,
@@ -133,8 +133,9 @@ def audio(packets: int = 1, *, sizes: bytes | None = None, **changes: Any) -> Pa
     } | changes
     setup: bytes = msgpack.packb(list(fields.values()))
     zeros = runs((0, packets))
-    timing = zstd(runs((1, packets)) + zeros + zeros + (sizes or zeros))
-    return "AUDI", b"".join(write_varint(len(p)) + p for p in (setup, timing)), 0
+    timing = zstd(runs((1, packets)) + zeros + zeros + runs((size, packets)))
+    parts = [write_varint(len(p)) + p for p in (setup, timing)]
+    return "AUDI", b"".join(parts) + bytes(max(size, 0) * packets), 0
 
 
 def file(*parts: Part) -> bytes:

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -217,3 +219,110 @@ def test_presets_are_those_that_there_are() -> None:
     from spritecodec.model.presets import PRESETS as THERE
 
     assert set(PRESETS) == set(THERE)
+
+
+@pytest.mark.parametrize("shape", [(3, 48), (48, 3), (3, 3), (1, 1), (2, 5), (1, 48)])
+def test_the_smallest_frames(tmp_path: Path, shape: tuple[int, int]) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (12, *shape, 3), np.uint8)
+    sc.encode(frames, tmp_path / "a.spr", preset="fast")
+    with sc.open(tmp_path / "a.spr") as reader:
+        np.testing.assert_array_equal(reader[:], frames)
+
+
+class Unread(sc.ArrayClip):
+    """A clip that claims something; its frames must not be asked for."""
+
+    def pieces(self, size: int = 64) -> Iterator[sc.Piece]:
+        raise AssertionError("the claim was not looked at")
+
+
+class Wide(Unread):
+    width = 65536
+
+
+class Long(Unread):
+    frame_count = (1 << 24) + 1
+
+
+ONE = np.zeros((1, 8, 8, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("clip", "words"),
+    [
+        (Wide(ONE), "65536x8; a file holds"),
+        (Long(ONE), "16,777,217 frames"),
+        (Unread(ONE, Fraction(1 << 31)), "time base of 1/2147483648"),
+        (Unread(ONE, Fraction(59.94), time_base=Fraction(1, 60)), "frame rate of "),
+    ],
+)
+def test_what_a_file_cannot_hold_is_said_first(
+    tmp_path: Path, clip: sc.ArrayClip, words: str
+) -> None:
+    with pytest.raises(sc.InputError, match=words):
+        sc.encode(clip, tmp_path / "a.spr", preset="fast")
+    assert not list(tmp_path.iterdir())
+
+
+class Shrinking(sc.ArrayClip):
+    """A clip that has lost its last frame when it is read for the last time."""
+
+    def pieces(self, size: int = 64) -> Iterator[sc.Piece]:
+        lost = "read" in self.__dict__
+        self.__dict__["read"] = True
+        for piece in super().pieces(size):
+            kept = len(piece.pts) - lost
+            yield sc.Piece(piece.frames[:kept], piece.pts[:kept])
+
+
+def test_a_source_that_loses_frames_meanwhile(tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)
+    with pytest.raises(sc.InputError, match="fewer frames than when it was read first"):
+        sc.encode(Shrinking(frames), tmp_path / "a.spr", quality="base", preset="fast")
+
+
+def test_where_no_compiled_code_can_be_kept(tmp_path: Path) -> None:
+    code = """
+import sys
+import numpy as np
+from numba.core import caching
+import spritecodec as sc
+
+# Neither the installation nor the home folder can be written.
+caching.CacheImpl._locator_classes = [caching.UserProvidedCacheLocator]
+for _ in range(2):
+    report = sc.encode(np.zeros((2, 8, 8, 3), np.uint8), sys.argv[1], preset="fast", overwrite=True)
+    print([note for note in report.notes if "NUMBA_CACHE_DIR" in note])
+"""
+    work = tmp_path / "temporary"
+    work.mkdir()
+    environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, str(tmp_path / "a.spr")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment | {"TMPDIR": str(work)},
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert "each run begins with a minute of compiling" in first
+    assert second == "[]"  # said once
+    assert not list(work.iterdir())
+
+
+def test_where_no_temporary_file_can_be_written(tmp_path: Path) -> None:
+    code = "import sys, tempfile\nfrom spritecodec import cli\n"
+    code += "tempfile.tempdir = '/nonexistent'\nsys.exit(cli.run(sys.argv[1:]))"
+    for words in (["-", "a.spr"], ["a.mkv", "-"]):
+        make_video(tmp_path / "a.mkv", few_colours(2, 8, 8))
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", code, "encode", *words],
+            input=b"YUV4MPEG2 W2 H2 C444\nFRAME\n" + bytes(12),
+            capture_output=True,
+            check=False,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 4
+        assert b"TMPDIR" in done.stderr
+        assert done.stderr.count(b"\n") == 1

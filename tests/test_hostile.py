@@ -9,14 +9,17 @@ import io
 import math
 import time
 import tracemalloc
+from pathlib import Path
 
 import craft
 import numpy as np
 import pytest
 import spec_decoder
 from craft import INT64_MAX, INT64_MIN, head, plain, runs
+from PIL import Image, UnidentifiedImageError
 
 import spritecodec as sc
+import spritecodec.pillow_plugin
 from spritecodec.formats.spr.streams import write_stream
 
 MANY = 1 << 24
@@ -288,7 +291,7 @@ INVALID = {
         "set-up is damaged", [head(), craft.segment(), craft.audio(rate=True)]
     ),
     "an audio packet of less than nothing": (
-        "ends too early", [head(), craft.segment(), craft.audio(sizes=plain(-1))]
+        "ends too early", [head(), craft.segment(), craft.audio(size=-1)]
     ),
 }  # fmt: skip
 
@@ -320,3 +323,55 @@ def test_the_same_files_within_range_are_read(parts: list[craft.Part]) -> None:
     verify(data)
     frames = sc.open(io.BytesIO(data))[:]
     np.testing.assert_array_equal(np.array(spec_decoder.decode(data).frames), frames)
+
+
+@pytest.mark.parametrize(
+    "audio",
+    [
+        {"codec": "h264"},
+        {"codec": "nonsense"},
+        {"codec": ""},
+        {"codec": "subrip"},
+        {"layout": "nonsense"},
+        {"channels": 255},
+        {"rate": (1 << 31) - 1},
+        {"ticks": (1 << 31) - 1, "tick": (1 << 31) - 1},
+        {"codec": "aac"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.webm"])
+def test_odd_audio_is_left_out_or_kept_but_never_ends_a_decode(
+    tmp_path: Path, name: str, audio: dict[str, object]
+) -> None:
+    source = tmp_path / "a.spr"
+    source.write_bytes(craft.file(head(), craft.segment(), craft.audio(3, size=4, **audio)))
+    report = sc.decode(source, tmp_path / name)
+    kept = len(sc.open_clip(str(tmp_path / name)).audio)
+    assert kept + sum("audio is left out" in note for note in report.notes) == 1
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.gif", "a.webp", "a.webm", "a.mov"])
+def test_times_beyond_the_target_are_one_sentence(tmp_path: Path, name: str) -> None:
+    source = tmp_path / "a.spr"
+    times = plain(1 - (1 << 62), 1 << 62)
+    source.write_bytes(
+        craft.file(head(frames=2, tick=(1 << 31) - 1), craft.segment(2, times=times))
+    )
+    with pytest.raises(sc.OutputError, match="could not be written"):
+        sc.decode(source, tmp_path / name)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.spr"]
+
+
+def test_pillow_raises_its_own_errors(tmp_path: Path) -> None:
+    sound = [head(frames=2), craft.segment(), craft.segment(times=plain(1))]
+    broken = [*sound[:2], ("SEGM", b"nonsense", 1)]
+    with pytest.raises(UnidentifiedImageError):
+        Image.open(io.BytesIO(craft.file(*broken)))
+    late = [*sound[:2], craft.segment(times=plain(1), layers=[b"", b"", b""])]
+    with Image.open(io.BytesIO(craft.file(*late))) as image:
+        assert image.n_frames == 2
+        image.load()
+        image.seek(1)
+        with pytest.raises(OSError, match="chunk SEGM"):
+            image.load()

@@ -276,12 +276,21 @@ def test_pictures_of_two_sizes(tmp_path: Path) -> None:
     _refused(tmp_path, "9x8")
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm", "a.avi", "a.apng", "a.webp", "a.gif"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.mp4", "a.mkv", "a.webm", "a.avi", "a.apng", "a.webp", "a.gif", "a.y4m", "a.nut", "a.ts",
+    ],
+)  # fmt: skip
 def test_cut_short_anywhere(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     frames = few_colours(8, 24, 24)
     if name == "a.avi":
         make_video(path, frames, "zmbv", "bgr0")
+    elif name == "a.nut":
+        make_video(path, frames)
+    elif name == "a.ts":
+        make_video(path, frames, "libx264", "yuv420p")
     else:
         video = VideoInfo(24, 24, Fraction(1, 25), Fraction(25))
         with open_writer(path, video) as writer:
