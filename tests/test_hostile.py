@@ -90,7 +90,7 @@ BOMBS = {
         "memory",
         [head(), *[craft.one_picture(1024, 512)] * 64, craft.segment()],
     ),
-    "many audio streams": ("memory", [head(), craft.segment(), *[craft.audio(1 << 16)] * 64]),
+    "many audio streams": ("objects", [head(), craft.segment(), *[craft.audio(1 << 16)] * 64]),
     "inflated zeros": (
         "memory",
         [head(), ("DICT", craft.zstd(bytes(1 << 26)), 0), craft.segment()],

@@ -1,0 +1,1 @@
+"""Structure-aware fuzzing of the reader, and fuzzing of the encoder."""

@@ -1,0 +1,126 @@
+"""What is wrong with how a case is read; most have nothing wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+import spritecodec as sc
+import spritecodec.pillow_plugin
+from tests import spec_decoder
+from tests.fuzz.mutate import Case
+
+MAX_SECONDS = 2.0
+HOPELESS_SECONDS = 20
+MAX_COMPARED = 40_000  # pixels of all frames, above which the slow decoder is not asked
+
+
+class Hangs(BaseException):
+    """Reading takes too long; no error, so that nothing catches it."""
+
+
+@contextmanager
+def deadline() -> Iterator[None]:
+    """Stop what hangs."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Hangs
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(HOPELESS_SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def judge(case: Case) -> tuple[str, str | None]:
+    """Read a case in every way.
+
+    Returns
+    -------
+    verdict : "accepted" or "refused"
+    fault : str or None
+        What went wrong.
+    """
+    began = time.perf_counter()
+    try:
+        with deadline():
+            verdict, md5, fault = _read(case)
+    except Hangs:
+        return "refused", "hangs"
+    if fault is None and time.perf_counter() - began > MAX_SECONDS:
+        fault = f"takes {time.perf_counter() - began:.1f} s"
+    if fault is None and not case.repaired and verdict == "accepted" and md5 != _md5(case.base):
+        fault = "a damaged file shows wrong frames"
+    if fault is None and case.repaired:
+        try:
+            with deadline():
+                fault = _compare(case, verdict) or _pillow(case, verdict)
+        except Hangs:
+            fault = None  # the slow decoder, which nobody uses
+    return verdict, fault
+
+
+def _md5(data: bytes) -> str:
+    return sc.open(io.BytesIO(data)).verify().md5
+
+
+def _read(case: Case) -> tuple[str, str, str | None]:
+    """The verdict of `verify`, the MD5 of all frames, and what went wrong."""
+    try:
+        found = sc.open(io.BytesIO(case.data)).verify()
+    except sc.FormatError as e:
+        words = str(e)
+        if "cannot be decoded: " in words or "\n" in words or not words.isprintable():
+            return "refused", "", f"an error that nobody foresaw: {words}"
+        return "refused", "", None
+    except Exception as e:
+        return "refused", "", f"a foreign exception: {type(e).__name__}: {e}"
+    return "accepted", found.md5, None
+
+
+def _compare(case: Case, verdict: str) -> str | None:
+    """Ask the specification's decoder."""
+    reader = sc.open(io.BytesIO(case.data)) if verdict == "accepted" else None
+    if reader is not None and len(reader) * reader.width * reader.height > MAX_COMPARED:
+        return None
+    try:
+        video = spec_decoder.decode(case.data)
+    except Exception as e:
+        if reader is None:
+            return None
+        return f"only the specification's decoder refuses it: {type(e).__name__}: {e}"
+    if reader is None:
+        return "only the specification's decoder accepts it"
+    if video.pts != reader.pts.tolist():
+        return "time stamps differ from those of the specification's decoder"
+    shape = (len(reader), reader.height, reader.width, 3)
+    if not np.array_equal(np.array(video.frames, np.uint8).reshape(shape), reader[:]):
+        return "frames differ from those of the specification's decoder"
+    return None
+
+
+def _pillow(case: Case, verdict: str) -> str | None:
+    """Read it as a picture."""
+    digest = hashlib.md5(usedforsecurity=False)
+    try:
+        with Image.open(io.BytesIO(case.data), formats=["SPR"]) as image:
+            for number in range(min(image.n_frames, 50)):
+                image.seek(number)
+                digest.update(image.tobytes())
+    except (UnidentifiedImageError, OSError, EOFError):
+        # Audio and chunks that no frame needs are not read.
+        return "Pillow refuses a sound file" if verdict == "accepted" else None
+    except Exception as e:
+        return f"Pillow lets a foreign exception out: {type(e).__name__}: {e}"
+    return None
