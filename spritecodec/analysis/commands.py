@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 
@@ -29,8 +30,8 @@ def measure_arguments(
 
 
 def _operand(path: str) -> str:
-    """A path that cannot be taken for an option."""
-    return f"./{path}" if path.startswith("-") else path
+    """A path that cannot be taken for an option, here or in what this command runs."""
+    return os.path.abspath(path) if path.startswith("-") else path
 
 
 def given_arguments(source: str, file: str, frames: int | None) -> list[str]:
