@@ -32,9 +32,14 @@ SHARES = {"plain": 3.0, "bit flip": 0.3, "truncation": 0.3, ENCODE: 6.0}
 BATCH = 20  # encodes of one process
 
 
+def nothing() -> dict[str, Any]:
+    """What no case has found."""
+    return {"cases": 0, "accepted": 0, "faults": [], "slowest": 0.0, "peak_mb": 0.0}
+
+
 def fuzz_reading(kind: str, first: int, seconds: float) -> dict[str, Any]:
     """Read the cases of a kind from a seed on."""
-    began, found = time.monotonic(), {"cases": 0, "accepted": 0, "faults": [], "slowest": 0.0}
+    began, found = time.monotonic(), nothing()
     while time.monotonic() - began < seconds:
         case = make_case(kind, first + found["cases"])
         start = time.perf_counter()
@@ -51,7 +56,7 @@ def fuzz_reading(kind: str, first: int, seconds: float) -> dict[str, Any]:
 
 def fuzz_encoding(first: int, seconds: float) -> dict[str, Any]:
     """Encode clips from a seed on, with compiled code that checks its indices."""
-    began, found = time.monotonic(), {"cases": 0, "accepted": 0, "faults": [], "slowest": 0.0}
+    began, found = time.monotonic(), nothing()
     cache = Path(tempfile.gettempdir(), f"spritecodec-boundscheck-{os.getuid()}")
     environment = os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(cache)}
     while time.monotonic() - began < seconds:

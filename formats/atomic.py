@@ -19,11 +19,6 @@ from typing import IO
 
 from spritecodec.errors import OutputError, SettingsError
 
-try:
-    import fcntl
-except ImportError:  # not on Windows, where leftovers stay
-    fcntl = None  # type: ignore[assignment]
-
 PART = re.compile(r"\.spritecodec-[0-9a-f]{16}\.part")
 STALE_SECONDS = 60.0
 """A part that nobody has locked is a leftover once it has been left alone for so long."""
@@ -91,10 +86,10 @@ class Part:
         else:
             self.path.open("xb").close()
         # Locked as long as this process lives, so that others know a leftover from work.
-        self._lock = None if fcntl is None else os.open(self.path, os.O_RDONLY)
-        if self._lock is not None:
-            with contextlib.suppress(OSError):  # some network folders have no locks
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._lock: int | None = None
+        if os.name == "posix":
+            self._lock = os.open(self.path, os.O_RDONLY)
+            _try_to_lock(self._lock)
 
     def settle(self, overwrite: bool) -> None:
         """Give a finished file or a folder the target's name.
@@ -171,8 +166,6 @@ def _rename_to_new(path: Path, goal: Path) -> None:
 
 def _sweep(folder: Path) -> None:
     """Remove parts that processes of the same user left in a folder when they were killed."""
-    if fcntl is None:
-        return
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if PART.fullmatch(entry.name):
@@ -186,20 +179,33 @@ def _remove_stale(path: str) -> None:
     Raises
     ------
     OSError
-        It is in use, or cannot be removed.
+        It cannot be removed.
     """
     found = os.lstat(path)
-    if found.st_uid != os.geteuid() or time.time() - found.st_mtime < STALE_SECONDS:
+    old = time.time() - found.st_mtime >= STALE_SECONDS
+    if os.name != "posix" or found.st_uid != os.geteuid() or not old:
         return
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _try_to_lock(handle):
+            return
         if os.path.isdir(path):
             shutil.rmtree(path)
         else:
             os.unlink(path)
     finally:
         os.close(handle)
+
+
+def _try_to_lock(handle: int) -> bool:
+    """Lock an open file or folder; False where another process has, or there are no locks."""
+    import fcntl  # there is none on Windows, where leftovers stay
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def resolve(target: str | os.PathLike[str]) -> Path:

@@ -30,14 +30,15 @@ def prepare_compiler() -> str | None:
     OutputError
         Temporary files cannot be written either.
     """
-    from numba import config, njit
+    import numba
+    from numba import njit
 
     try:
         njit(cache=True)(_probe)
     except RuntimeError:
         folder = temporary("code cannot be compiled", folder=True)
         atexit.register(folder.discard)
-        config.CACHE_DIR = str(folder.path)
+        numba.config.CACHE_DIR = str(folder.path)  # type: ignore[attr-defined] # made at import
         try:
             njit(cache=True)(_probe)
         except RuntimeError as error:

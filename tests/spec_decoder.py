@@ -288,7 +288,14 @@ def decode(data: bytes) -> Video:
         elif kind == "SEGM":
             check(1 <= n <= 2**16 and n * area <= 2**32)
             budget = Budget(len(payload), n, area)
-            segment(video, n, Bytes(payload, budget), *pictures.values(), list(palette))
+            segment(
+                video,
+                n,
+                Bytes(payload, budget),
+                pictures["DICT"],
+                pictures["TEXT"],
+                list(palette),
+            )
         elif kind == "AUDI":
             read_audio(payload, audio)
     check(all(a < b for a, b in zip(video.pts, video.pts[1:], strict=False)))
@@ -532,11 +539,12 @@ def recolour_tables(
     check(len({palette[colour][:3] for colour in source}) == len(source))
     count = len(target) // len(source)
     check(all(0 <= k < count for k in number))
-    tables = [
+    tables: list[dict[tuple[int, ...], tuple[int, ...]]] = [
         {palette[s][:3]: palette[target[i * count + k]][:3] for i, s in enumerate(source)}
         for k in range(count)
     ]
-    out, t = {}, 0
+    out: dict[int, dict[tuple[int, ...], tuple[int, ...]]] = {}
+    t = 0
     for a, b, k in zip(gap, more, number, strict=True):
         out |= dict.fromkeys(range(t + a, t + a + b + 1), tables[k])
         t += a + b + 1

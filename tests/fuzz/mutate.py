@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from tests import craft, spr_files
 from tests.craft import head, plain, runs
@@ -17,7 +18,7 @@ INTERESTING = (
     (1 << 25) - 1, 1 << 25, (1 << 30) - 1, 1 << 30, (1 << 31) - 1, 1 << 31, (1 << 32) + 1, 1 << 53,
     (1 << 62) - 1, 1 << 62, (1 << 63) - 1, -(1 << 30), -(1 << 31), -(1 << 62), -(1 << 63),
 )  # fmt: skip
-ODD_FIELDS = (
+ODD_FIELDS: tuple[Any, ...] = (
     None,
     True,
     False,
@@ -131,6 +132,8 @@ def truncate(data: bytes, rng: random.Random) -> bytes:
 def change_stream(chunks: list[Chunk], rng: random.Random) -> None:
     """Some values of a stream."""
     streams = [t for c in chunks for s in c.sections for t in s if isinstance(t, Stream)]
+    if not streams:
+        return
     values = rng.choice(streams).values
     what = rng.randrange(7)
     at = rng.randrange(len(values) + 1)
@@ -152,7 +155,10 @@ def change_stream(chunks: list[Chunk], rng: random.Random) -> None:
 
 def change_token(chunks: list[Chunk], rng: random.Random) -> None:
     """A number, a mode, or the order of what a section holds."""
-    tokens = rng.choice([s for c in chunks for s in c.sections if s])
+    sections = [s for c in chunks for s in c.sections if s]
+    if not sections:
+        return
+    tokens = rng.choice(sections)
     at = rng.randrange(len(tokens))
     what, token = rng.randrange(4), tokens[at]
     if isinstance(token, bytes):
@@ -172,6 +178,7 @@ def change_token(chunks: list[Chunk], rng: random.Random) -> None:
 
 def change_chunks(chunks: list[Chunk], rng: random.Random) -> None:
     """The order, the number, the kinds and the frames of chunks."""
+    sections = [s for c in chunks for s in c.sections]
     at, other = rng.randrange(len(chunks)), rng.randrange(len(chunks))
     what = rng.randrange(6)
     if what == 0 and len(chunks) > 1:
@@ -186,8 +193,7 @@ def change_chunks(chunks: list[Chunk], rng: random.Random) -> None:
         )
     elif what == 4:
         chunks[at].frames = rng.choice([n for n in INTERESTING if n >= 0])
-    else:
-        sections = [s for c in chunks for s in c.sections]
+    elif sections:
         rng.choice(sections)[:] = copy.deepcopy(rng.choice(sections))
 
 
@@ -199,7 +205,8 @@ def change_field(chunks: list[Chunk], rng: random.Random) -> None:
         fields = fields[at]
         at = rng.randrange(len(fields))
     numbers = [n for n in INTERESTING if n >= 0]
-    fields[at] = rng.choice(ODD_FIELDS) if rng.random() < 0.4 else rng.choice(numbers)
+    odd = copy.copy(rng.choice(ODD_FIELDS))
+    fields[at] = odd if rng.random() < 0.4 else rng.choice(numbers)
     if rng.random() < 0.1:
         fields.insert(at, 1)
 
@@ -218,8 +225,8 @@ def grow(chunks: list[Chunk], rng: random.Random) -> None:
                 for token in tokens:
                     if isinstance(token, Stream) and len(token.values) == chunk.frames:
                         token.values += [1] * 3 if tokens is chunk.sections[0] else [0] * 3
-            chunk.frames += 3
-            if type(fields[2:3]) is list and fields[2:3] and type(fields[2]) is int:
+            chunk.frames = min(chunk.frames + 3, craft.INT64_MAX)
+            if len(fields) > 2 and type(fields[2]) is int:
                 fields[2] += 3
 
 

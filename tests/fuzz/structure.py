@@ -13,6 +13,7 @@ from typing import Any
 
 import msgpack
 
+from spritecodec.formats.spr.container import write_varint
 from tests import craft, spec_decoder
 from tests.spec_decoder import Bytes
 
@@ -88,10 +89,10 @@ def put_together(chunks: list[Chunk], rng: random.Random) -> bytes:
         elif chunk.kind in ("DICT", "TEXT"):
             payload = b"".join(packed)
         elif chunk.kind == "SEGM":
-            payload = b"".join(craft.write_varint(len(p)) + p for p in packed)
+            payload = b"".join(write_varint(len(p)) + p for p in packed)
         elif chunk.kind == "AUDI":
             framed = [msgpack.packb(chunk.fields), *packed]
-            payload = b"".join(craft.write_varint(len(p)) + p for p in framed) + chunk.rest
+            payload = b"".join(write_varint(len(p)) + p for p in framed) + chunk.rest
         else:
             payload = chunk.rest
         parts.append((chunk.kind, payload, chunk.frames))
@@ -161,7 +162,7 @@ def _written(token: Token, rng: random.Random) -> bytes:
     if isinstance(token, bytes):
         return token
     if isinstance(token, int):
-        return craft.write_varint(token)
+        return write_varint(token)
     values = token.values
     if not all(craft.INT64_MIN <= v <= craft.INT64_MAX for v in values):
         values = [(v + (1 << 63)) % (1 << 64) - (1 << 63) for v in values]
@@ -170,7 +171,7 @@ def _written(token: Token, rng: random.Random) -> bytes:
         return craft.plain(*values)
     steps = [b - a for a, b in zip([0, *values], values, strict=False)]
     if way == 1 and all(craft.INT64_MIN <= s <= craft.INT64_MAX for s in steps):
-        return b"\x01" + craft.write_varint(len(values)) + craft.body(steps)
+        return b"\x01" + write_varint(len(values)) + craft.body(steps)
     pairs: list[tuple[int, int]] = []
     for value in values:
         if pairs and pairs[-1][0] == value:
