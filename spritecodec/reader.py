@@ -10,7 +10,7 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
 from itertools import pairwise
@@ -128,7 +128,7 @@ class _Shelf:
         wanted = bisect_left(self._positions, position)
         for chunk in self._chunks[len(self._counts) - 1 : wanted]:
             # Only what was read to its end counts: a damaged chunk stays as damaged as it was.
-            palette, budget = self._palette.copy(), self._budget.copy()
+            palette, budget = self._palette.copy(), replace(self._budget)
             self._pictures[chunk.kind] += unpack(chunk, palette, budget)
             self._palette, self._budget = palette, budget
             sprites, textures = (len(self._pictures[kind]) for kind in ("DICT", "TEXT"))

@@ -8,9 +8,7 @@ order of access refuses the same files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 
 from spritecodec.errors import FormatError
 
@@ -32,12 +30,6 @@ DRAW_PIXELS = 512
 """Pixels that take as long as the overhead of drawing one picture."""
 RECOLOUR_PIXELS = 4
 """Drawn pixels that take as long as recolouring one."""
-
-_WORDS = {
-    "memory": "bytes of memory",
-    "objects": "objects",
-    "pixels": "drawn pixels",
-}
 
 
 @dataclass(frozen=True)
@@ -62,7 +54,7 @@ class Limits:
     objects: int | None = None
     pixels: int | None = None
 
-    def derive(self, payload: int, frames: int, area: int) -> dict[str, int]:
+    def derive(self, payload: int, frames: int, area: int) -> Limits:
         """The limits of one part of a file, each that is not set by the rule.
 
         Parameters
@@ -73,32 +65,36 @@ class Limits:
             Frames that it makes, and pixels of each.
         """
         shown = frames * area
-        memory = min(1 << 25, payload << 14) + (payload << 8) + (shown << 5)
-        rule = {
-            "memory": min(memory, BYTES_CEILING),
-            "objects": 16 * payload + shown // 16,
-            "pixels": 4096 * payload + 32 * frames * (area + 64),
-        }
-        own = {name: getattr(self, name) for name in rule}
-        return {name: rule[name] if own[name] is None else own[name] for name in rule}
+        memory, objects, pixels = self.memory, self.objects, self.pixels
+        if memory is None:
+            memory = min(1 << 25, payload << 14) + (payload << 8) + (shown << 5)
+            memory = min(memory, BYTES_CEILING)
+        if objects is None:
+            objects = 16 * payload + shown // 16
+        if pixels is None:
+            pixels = 4096 * payload + 32 * frames * (area + 64)
+        return Limits(memory, objects, pixels)
 
 
 @dataclass
 class Budget:
-    """What one part of a file may still cost.
+    """What one part of a file may cost, and has cost.
 
     Attributes
     ----------
     part : str
         For messages.
-    limits : mapping of str to int
-        By the names of `Limits`; one that is missing is no limit.
-    spent : dict of str to int
+    limits : Limits
+        One that is None is no limit.
+    memory, objects, pixels : int
+        Spent.
     """
 
     part: str = "the data"
-    limits: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    spent: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_WORDS, 0))
+    limits: Limits = Limits()
+    memory: int = 0
+    objects: int = 0
+    pixels: int = 0
 
     def take(self, memory: int = 0, *, objects: int = 0, pixels: int = 0) -> None:
         """Draw on the budget; an object takes memory, too.
@@ -108,20 +104,23 @@ class Budget:
         FormatError
             The budget does not hold so much; the message names the limit.
         """
-        costs = {
-            "memory": memory + OBJECT_BYTES * objects,
-            "objects": objects,
-            "pixels": pixels,
-        }
-        for name, cost in costs.items():
-            self.spent[name] += cost
-            limit = self.limits.get(name)
-            if limit is not None and self.spent[name] > limit:
-                raise FormatError(
-                    f"{self.part} takes more than {limit:,} {_WORDS[name]}, the limit for its "
-                    f"size; if you trust the file, open it with a larger limit of {name}"
-                )
+        limits = self.limits
+        self.memory += memory + OBJECT_BYTES * objects
+        if limits.memory is not None and self.memory > limits.memory:
+            raise self._exceeded("memory", "bytes of memory", limits.memory)
+        self.objects += objects
+        if limits.objects is not None and self.objects > limits.objects:
+            raise self._exceeded("objects", "objects", limits.objects)
+        self.pixels += pixels
+        if not self.holds():
+            raise self._exceeded("pixels", "drawn pixels", limits.pixels)
 
-    def copy(self) -> Budget:
-        """An independent budget with the same left."""
-        return Budget(self.part, self.limits, dict(self.spent))
+    def holds(self, *, pixels: int = 0) -> bool:
+        """Whether so many drawn pixels are left."""
+        return self.limits.pixels is None or self.pixels + pixels <= self.limits.pixels
+
+    def _exceeded(self, name: str, words: str, limit: int | None) -> FormatError:
+        return FormatError(
+            f"{self.part} takes more than {limit:,} {words}, the limit for its size; if you trust "
+            f"the file, open it with a larger limit of {name}"
+        )

@@ -20,20 +20,25 @@ def charge_drawing(scene: Scene, budget: Budget) -> None:
     FormatError
         It costs more than the budget holds.
     """
-    for layer in scene.layers:
-        # First what is known without a look at the places, which are many.
-        budget.take(pixels=DRAW_PIXELS * len(layer.textures) * len(scene))
-        budget.take(pixels=_shown_pixels(scene, layer))
     placements, residual = scene.tracks.sprite, scene.residual
     if len(placements):
         uses = np.bincount(placements)
         areas = [_most_shown(scene, *scene.sprites[i].shape[:2]) for i in np.flatnonzero(uses)]
         drawn = sum(n * area for n, area in zip(uses[uses > 0].tolist(), areas, strict=True))
         budget.take(pixels=DRAW_PIXELS * len(placements) + drawn)
-    area = residual.width.astype(np.int64) * residual.height
-    budget.take(pixels=int((area + DRAW_PIXELS) @ residual.length.astype(np.int64)))
-    recoloured = int(scene.recolouring.length.sum())
-    budget.take(pixels=RECOLOUR_PIXELS * recoloured * scene.width * scene.height)
+    if len(residual):
+        area = residual.width.astype(np.int64) * residual.height
+        budget.take(pixels=int((area + DRAW_PIXELS) @ residual.length.astype(np.int64)))
+    screen = scene.width * scene.height
+    if len(scene.recolouring):
+        recoloured = int(scene.recolouring.length.sum())
+        budget.take(pixels=RECOLOUR_PIXELS * recoloured * screen)
+    pairs = len(scene) * sum(len(layer.textures) for layer in scene.layers)
+    if budget.holds(pixels=(DRAW_PIXELS + screen) * pairs):
+        return  # even if every background filled the screen, as it mostly does
+    budget.take(pixels=DRAW_PIXELS * pairs)
+    for layer in scene.layers:
+        budget.take(pixels=_shown_pixels(scene, layer))
 
 
 def _most_shown(scene: Scene, height: int, width: int) -> int:

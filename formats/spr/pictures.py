@@ -103,8 +103,11 @@ def _shapes_stream(pictures: Sequence[Picture]) -> bytes:
 
 
 def _split(flat: NDArray[_Number], sizes: Sequence[tuple[int, int]]) -> list[NDArray[_Number]]:
-    ends = np.cumsum([h * w for h, w in sizes])
-    return [part.reshape(size) for part, size in zip(np.split(flat, ends[:-1]), sizes, strict=True)]
+    parts, at = [], 0
+    for h, w in sizes:
+        parts.append(flat[at : at + h * w].reshape(h, w))
+        at += h * w
+    return parts
 
 
 def _tiles(indices: list[Indices], side: int) -> tuple[Indices, Indices]:
@@ -234,21 +237,35 @@ def read_pictures(cursor: Cursor, palette: Palette, pixel_limit: int) -> tuple[P
     read_colours(cursor, palette)
     if layout == TILES:
         indices = _read_tiles(cursor, sizes, side)
-    elif layout in (ROWS, COLUMNS):
-        flat = read_stream(cursor, total)
-        if len(flat) != total:
-            raise cursor.fail("pixels are missing")
-        if layout == ROWS:
-            indices = _split(flat, sizes)
-        else:
-            indices = [p.T for p in _split(flat, [(w, h) for h, w in sizes])]
-    else:
+        return tuple(_coloured(cursor, palette, i) for i in indices)
+    if layout not in (ROWS, COLUMNS):
         raise cursor.fail(f"unknown picture layout {layout}")
-    if any(i.min() < 0 or i.max() >= len(palette.packed) for i in indices):
+    flat = read_stream(cursor, total)
+    if len(flat) != total:
+        raise cursor.fail("pixels are missing")
+    # All pixels at once, which takes much less time than picture by picture.
+    packed = _packed(cursor, palette, flat)
+    if layout == ROWS:
+        shown = _split(packed, sizes)
+    else:
+        turned = _split(packed, [(w, h) for h, w in sizes])
+        shown = [np.ascontiguousarray(p.T) for p in turned]
+    return tuple(p.view(np.uint8).reshape(*p.shape, 4) for p in shown)
+
+
+def _coloured(cursor: Cursor, palette: Palette, indices: Indices) -> Picture:
+    """The picture of palette numbers, shape (h, w)."""
+    packed = _packed(cursor, palette, np.ascontiguousarray(indices))
+    return packed.view(np.uint8).reshape(*indices.shape, 4)
+
+
+def _packed(cursor: Cursor, palette: Palette, indices: Indices) -> NDArray[np.uint32]:
+    """The packed RGBA colours with these numbers."""
+    if indices.min() < 0 or indices.max() >= len(palette.packed):
         raise cursor.fail("a pixel has a colour that is not in the palette")
     # numpy gathers numbers several times faster than rows of four.
-    packed = (palette.packed[np.ascontiguousarray(i)] for i in indices)
-    return tuple(p.view(np.uint8).reshape(*p.shape, 4) for p in packed)
+    packed: NDArray[np.uint32] = palette.packed[indices]
+    return packed
 
 
 def _read_direct(cursor: Cursor, sizes: list[tuple[int, int]], total: int) -> tuple[Picture, ...]:
