@@ -61,7 +61,13 @@ class ClusterThresholds(NamedTuple):
 CLUSTERS = ClusterThresholds()
 
 
-def cluster_colours(y: Floats, u: Floats, v: Floats, max_colours: int) -> Floats | None:
+def cluster_colours(
+    y: Floats,
+    u: Floats,
+    v: Floats,
+    max_colours: int,
+    thresholds: ClusterThresholds = CLUSTERS,
+) -> Floats | None:
     """Find the colours of some native frames.
 
     Parameters
@@ -69,6 +75,8 @@ def cluster_colours(y: Floats, u: Floats, v: Floats, max_colours: int) -> Floats
     y, u, v : ndarray, shape (n, h, w), float32
         In recorded levels.
     max_colours : int
+    thresholds : ClusterThresholds
+        Of these, `min_compact` and `max_unexplained` may differ from the usual.
 
     Returns
     -------
@@ -93,7 +101,8 @@ def cluster_colours(y: Floats, u: Floats, v: Floats, max_colours: int) -> Floats
         for candidate in found:
             if any(np.abs(candidate - r).max() < CLUSTERS.radius for r in refused):
                 continue
-            if _is_colour(candidate, flat[open_], open_, labels, colours):
+            compact = _is_compact(candidate, flat[open_], thresholds.min_compact)
+            if compact and not _is_mixed(candidate, flat[open_], open_, labels, colours):
                 new.append(candidate)
             else:
                 refused.append(candidate)
@@ -101,7 +110,7 @@ def cluster_colours(y: Floats, u: Floats, v: Floats, max_colours: int) -> Floats
             break
         colours = np.vstack([colours, new])
     far, _ = cKDTree(colours).query(flat, p=np.inf)
-    if (far > CLUSTERS.unexplained).mean() > CLUSTERS.max_unexplained:
+    if (far > CLUSTERS.unexplained).mean() > thresholds.max_unexplained:
         return None
     return colours.astype(np.float32)
 
@@ -147,15 +156,19 @@ def _peaks(values: NDArray[np.floating], most: int, min_count: float) -> Doubles
     return np.array(found).reshape(-1, 3)
 
 
-def _is_colour(
+def _is_compact(candidate: Doubles, values: Floats, share: float) -> bool:
+    """Whether measurements lie densely at a candidate."""
+    distance = np.abs(values - candidate).max(axis=1)
+    near = np.count_nonzero(distance <= CLUSTERS.radius)
+    return near >= share * np.count_nonzero(distance <= 2.5 * CLUSTERS.radius)
+
+
+def _is_mixed(
     candidate: Doubles, values: Floats, where: Longs, labels: Longs, colours: Doubles
 ) -> bool:
-    """Whether measurements lie densely at a candidate, and not because neighbours mix there."""
-    distance = np.abs(values - candidate).max(axis=1)
-    near = distance <= CLUSTERS.radius
-    if near.sum() < CLUSTERS.min_compact * (distance <= 2.5 * CLUSTERS.radius).sum():
-        return False
-    return not _is_mixture(candidate, _labels_around(where[near][:4000], labels), colours)
+    """Whether measurements lie at a candidate because neighbours mix there."""
+    near = np.abs(values - candidate).max(axis=1) <= CLUSTERS.radius
+    return _is_mixture(candidate, _labels_around(where[near][:4000], labels), colours)
 
 
 def _without_mixtures(colours: Doubles, flat: Floats, shape: tuple[int, ...]) -> Doubles:

@@ -42,6 +42,7 @@ from spritecodec.restore.palette_kernels import (
 
 Mask = NDArray[np.bool_]
 
+MAX_COLOURS = 64
 LUMA_WINDOW, CHROMA_WINDOW = 9, 5  # where the variance is measured, in pixels and samples
 MIN_VARIANCE = 0.5
 MAX_LUMA_VARIANCE, MAX_CHROMA_VARIANCE = 9.0, 16.0
@@ -55,6 +56,7 @@ CONSOLE_LEVELS = 6.0
 MIN_FITTING = 0.8  # share of the colours that a console's table must have
 COMMON_SHARE = 5e-3
 MAX_UNEXPLAINED = 0.1
+SEED_CHROMA = 0.3  # weight of a sample's chroma against luma where pixels are labelled first
 MERGE_REACH = np.array([3, 12, 12], np.float32)
 GAMUT_MARGIN = 6.0
 HOLD = 0.3
@@ -460,17 +462,35 @@ def _first_fit(frames: list[_Frame], matrix: str | None, full_range: bool | None
     colours[:, 0] = modes
     for f in frames:
         nearest(f.y, f.u, f.v, colours, 0.0, f.labels)
-    if full_range is None:
-        full_range = bool((modes < 16 - RGB_NOISE).any() or (modes > 235 + RGB_NOISE).any())
-    hypotheses = [(name, full_range) for name in ([matrix] if matrix else MATRICES)]
     start = make_filter(KNOWN_TAPS[0], KNOWN_TAPS[0], (h, w), stored)
-    fit = _Fit(frames, colours, start, hypotheses)
+    fit = _Fit(frames, colours, start, _hypotheses(modes, matrix, full_range))
     for _ in range(2):
         fit.recolour(0.01)
         fit.set_filter(_measured_filter(fit))
     fit.recolour(0.01)
     fit.set_prior()
     return fit
+
+
+def _seeded_fit(
+    frames: list[_Frame], seeds: Floats, matrix: str | None, full_range: bool | None
+) -> _Fit:
+    """Colours that are known about, and the pixels that luma and chroma show nearest to each."""
+    for f in frames:
+        nearest(f.y, f.u, f.v, seeds, SEED_CHROMA, f.labels)
+    start = make_filter(KNOWN_TAPS[0], KNOWN_TAPS[0], frames[0].y.shape, frames[0].u.shape)
+    fit = _Fit(frames, seeds, start, _hypotheses(_luma_modes(frames), matrix, full_range))
+    fit.set_prior()
+    return fit
+
+
+def _hypotheses(
+    modes: Floats, matrix: str | None, full_range: bool | None
+) -> list[tuple[str, bool]]:
+    """Matrix and range that a recording may have been made by, from the modes of its luma."""
+    if full_range is None:
+        full_range = bool((modes < 16 - RGB_NOISE).any() or (modes > 235 + RGB_NOISE).any())
+    return [(name, full_range) for name in ([matrix] if matrix else MATRICES)]
 
 
 def _measured_filter(fit: _Fit) -> ChromaFilter:
@@ -623,7 +643,8 @@ def find_palette(
     matrix: str | None,
     full_range: bool | None,
     table: Bytes | None = None,
-    max_colours: int = 64,
+    seeds: Floats | None = None,
+    max_colours: int = MAX_COLOURS,
 ) -> tuple[RestoredPalette, ChromaFilter] | None:
     """Find the colours of a game, and the filter of its chroma.
 
@@ -639,6 +660,8 @@ def find_palette(
         None where the recording does not say.
     table : ndarray, shape (m, 3), uint8, optional
         RGB colours of which the game's are some.
+    seeds : ndarray, shape (k, 3), float32, optional
+        Y, Cb, Cr of colours to begin with, as nearly as they are known.
     max_colours : int
         More are not looked for.
 
@@ -656,7 +679,10 @@ def find_palette(
     ]
     if not 0 < len(_luma_modes(frames)) < max_colours:
         return None
-    fit = _first_fit(frames, matrix, full_range)
+    if seeds is None:
+        fit = _first_fit(frames, matrix, full_range)
+    else:
+        fit = _seeded_fit(frames, seeds, matrix, full_range)
     _search(fit, max_colours, ROUNDS)
     if len(fit.colours) >= max_colours or _unexplained(fit) > MAX_UNEXPLAINED:
         return None

@@ -24,17 +24,18 @@ from scipy.sparse import csr_array
 from spritecodec.clip import AudioStream, Clip, Doubt, Misfit, Piece
 from spritecodec.degradation import Axis, Degradation
 from spritecodec.formats.video.planes import StoredPlanes
-from spritecodec.metrics import squared_error
+from spritecodec.metrics import psnr_from_mse, squared_error
 from spritecodec.mining.indexed import pack_rgb
 from spritecodec.render import Renderer
-from spritecodec.restore.chroma import IDENTITY, ChromaFilter, block_means, make_filter
+from spritecodec.restore.chroma import KNOWN_TAPS, ChromaFilter, block_means, make_filter
 from spritecodec.restore.clusters import cluster_colours
 from spritecodec.restore.consensus import agree, telling_frames
 from spritecodec.restore.known import Known
 from spritecodec.restore.labels import NO_LABEL, LabelDecoder, Planes, as_doubt
 from spritecodec.restore.native import AxisScale, NativeGrid, find_grid, grid_of_size, shrink
 from spritecodec.restore.object_colours import object_colours
-from spritecodec.restore.palette import RestoredPalette, find_palette, name_colours
+from spritecodec.restore.palette import MAX_COLOURS, RestoredPalette, find_palette, name_colours
+from spritecodec.restore.soft import SOFT, core_colours
 from spritecodec.scene import Scene
 
 Floats = NDArray[np.float32]
@@ -184,6 +185,8 @@ class Restoration:
     chroma : ChromaFilter
     shrinking : Shrinking or None
     decoder : LabelDecoder
+    soft : bool
+        Frames have more colours than the palette.
     """
 
     grid: NativeGrid
@@ -191,6 +194,7 @@ class Restoration:
     chroma: ChromaFilter
     shrinking: Shrinking | None
     decoder: LabelDecoder
+    soft: bool
 
     @cached_property
     def degradation(self) -> Degradation:
@@ -202,6 +206,8 @@ class Restoration:
     def sentence(self) -> str:
         """What was found, in a few words."""
         colours = f"{len(self.palette.rgb)} colours"
+        if self.soft:
+            return f"{self.degradation}, soft, in the {colours} that most of it shows"
         if self.palette.console:
             colours += f" of the {self.palette.console} palette"
         return f"{self.degradation}, {colours}"
@@ -248,20 +254,57 @@ def find_restoration(clip: Recording, known: Known = NOTHING) -> Restoration | N
         return None
     shrinking = Shrinking.of(grid, sample[0].u.shape)
     native = [native_planes(s, shrinking) for s in sample]
+    matrix, full = known.matrix or sample[0].matrix, sample[0].full_range
+    for soft in (False, True):
+        found = _colours(native, known, (matrix, full), soft)
+        made = found and _with_labels(grid, shrinking, native, *found, soft)
+        if made:
+            return made
+    return None
+
+
+def _colours(
+    native: list[Planes], known: Known, coded: tuple[str | None, bool | None], soft: bool
+) -> tuple[RestoredPalette, ChromaFilter] | None:
+    """The colours of some native frames, and how their chroma was made.
+
+    Parameters
+    ----------
+    native : list of Planes
+    known : Known
+    coded : (str or None, bool or None)
+        Matrix and range, as far as the recording says.
+    soft : bool
+        The content is: find the colours that most pixels show.
+    """
     thinned = native[:: -(-len(native) * native[0].y.size // RESTORE.palette_pixels)]
     y, u, v = (np.stack([p[c] for p in thinned]) for c in range(3))
-    matrix, full = known.matrix or sample[0].matrix, sample[0].full_range
-    if shrinking is None and u.shape != y.shape:
-        found = find_palette(y, u, v, matrix=matrix, full_range=full, table=known.palette)
-        if found is None:
-            return None
-        palette, chroma = found
-    else:
-        ycc = cluster_colours(y, u, v, RESTORE.max_colours)
-        if ycc is None:
-            return None
-        palette = name_colours(ycc, matrix, full, grid.y.native, known.palette)
-        chroma = make_filter(IDENTITY, IDENTITY, y.shape[1:], y.shape[1:])
+    matrix, full = coded
+    # Halved chroma is taken for the means of pixels until it is known better.
+    chroma = make_filter(KNOWN_TAPS[0], KNOWN_TAPS[0], y.shape[1:], u.shape[1:])
+    core = core_colours(thinned, chroma) if soft else None
+    if soft and core is None:
+        return None
+    if u.shape != y.shape:
+        return find_palette(
+            y, u, v, matrix=matrix, full_range=full, table=known.palette, seeds=core,
+            max_colours=SOFT.max_colours + 1 if soft else MAX_COLOURS,
+        )  # fmt: skip
+    ycc = core if soft else cluster_colours(y, u, v, RESTORE.max_colours)
+    if ycc is None:
+        return None
+    return name_colours(ycc, matrix, full, y.shape[1], known.palette), chroma
+
+
+def _with_labels(
+    grid: NativeGrid,
+    shrinking: Shrinking | None,
+    native: list[Planes],
+    palette: RestoredPalette,
+    chroma: ChromaFilter,
+    soft: bool,
+) -> Restoration | None:
+    """What labels in some colours make of native frames; None where they miss too much of them."""
     decoder = LabelDecoder(palette.ycc, chroma)
     decoder.learn(native[::4])
     used = _used(decoder, len(palette.rgb), native[::2])
@@ -271,9 +314,10 @@ def find_restoration(clip: Recording, known: Known = NOTHING) -> Restoration | N
         palette = palette.part(used)
         decoder = LabelDecoder(palette.ycc, chroma)
         decoder.learn(native[::4])
-    if _misfit(decoder, palette, native) > RESTORE.max_misfit:
+    missed, luma = _misfit(decoder, palette, native)
+    if luma < SOFT.min_luma if soft else missed > RESTORE.max_misfit:
         return None
-    return Restoration(grid, palette, chroma, shrinking, decoder)
+    return Restoration(grid, palette, chroma, shrinking, decoder, soft)
 
 
 def _used(decoder: LabelDecoder, colours: int, sample: list[Planes]) -> NDArray[np.bool_]:
@@ -286,13 +330,13 @@ def _used(decoder: LabelDecoder, colours: int, sample: list[Planes]) -> NDArray[
     return used
 
 
-def _misfit(decoder: LabelDecoder, palette: RestoredPalette, sample: list[Planes]) -> float:
-    """The share of the pixels of some frames whose luma their label misses."""
-    missed = [
-        np.abs(planes.y - palette.ycc[decoder.decode(planes)[0], 0]) > RESTORE.missed
-        for planes in sample[::4]
-    ]
-    return float(np.mean(missed))
+def _misfit(
+    decoder: LabelDecoder, palette: RestoredPalette, sample: list[Planes]
+) -> tuple[float, float]:
+    """The share of the pixels of some frames whose luma their label misses; PSNR of luma in dB."""
+    off = np.stack([planes.y - palette.ycc[decoder.decode(planes)[0], 0] for planes in sample[::4]])
+    error = float(np.square(off).mean(dtype=np.float64))
+    return float((np.abs(off) > RESTORE.missed).mean()), psnr_from_mse(error)
 
 
 def _sample(clip: Recording, count: int) -> list[StoredPlanes]:
@@ -365,6 +409,9 @@ class RestoredClip:
 
     def agree(self, scene: Scene, start: int) -> Scene:
         """See `spritecodec.clip.Restored.agree`."""
+        if self.restoration.soft:
+            return scene  # Where colours are missing, more evidence for others is no better.
+        scene = replace(scene, backdrop=self._rgb[self._nearest(scene.backdrop)])
         telling = telling_frames(scene, len(self._rgb))
         if self._agreeing is None:
             self._agreeing = enumerate(self.source.planes())
@@ -385,9 +432,17 @@ class RestoredClip:
 
     def agree_again(self, scene: Scene, start: int) -> Scene:
         """See `spritecodec.clip.Restored.agree_again`."""
+        if self.restoration.soft:
+            return scene
         seen = {t - start: planes for t, planes in self._seen.items()}
         seen = {t: planes for t, planes in seen.items() if 0 <= t < len(scene)}
         return agree(scene, seen, self.restoration.decoder, self._rgb)
+
+    def _nearest(self, rgb: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """The labels nearest to some colours, shape (n, 3)."""
+        off = np.abs(rgb[:, None].astype(np.int64) - self._rgb).sum(axis=2)
+        nearest: NDArray[np.int64] = off.argmin(axis=1)
+        return nearest
 
     def _recolour(self, scene: Scene, seen: dict[int, Planes]) -> Scene:
         """The scene in the colours that its objects show; they become those of the clip."""
