@@ -40,6 +40,13 @@ def heed_endings() -> None:
     for number in ENDINGS:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, end)
+    sys.unraisablehook = _say_unless_ended
+
+
+def _say_unless_ended(unraisable: sys.UnraisableHookArgs) -> None:
+    """Do not report a signal that came while compiled code called back: `Progress` remembers it."""
+    if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
 
 
 def interrupted(error: BaseException) -> int:

@@ -160,7 +160,7 @@ def _is_compact(candidate: Doubles, values: Floats, share: float) -> bool:
     """Whether measurements lie densely at a candidate."""
     distance = np.abs(values - candidate).max(axis=1)
     near = np.count_nonzero(distance <= CLUSTERS.radius)
-    return near >= share * np.count_nonzero(distance <= 2.5 * CLUSTERS.radius)
+    return bool(near >= share * np.count_nonzero(distance <= 2.5 * CLUSTERS.radius))
 
 
 def _is_mixed(

@@ -409,10 +409,10 @@ class RestoredClip:
 
     def agree(self, scene: Scene, start: int) -> Scene:
         """See `spritecodec.clip.Restored.agree`."""
-        if self.restoration.soft:
-            return scene  # Where colours are missing, more evidence for others is no better.
-        scene = replace(scene, backdrop=self._rgb[self._nearest(scene.backdrop)])
         telling = telling_frames(scene, len(self._rgb))
+        # Where colours are missing, more evidence for others is no better.
+        if self.restoration.soft or not self._has_labels(scene, telling):
+            return scene
         if self._agreeing is None:
             self._agreeing = enumerate(self.source.planes())
         seen: dict[int, Planes] = {}
@@ -432,17 +432,19 @@ class RestoredClip:
 
     def agree_again(self, scene: Scene, start: int) -> Scene:
         """See `spritecodec.clip.Restored.agree_again`."""
-        if self.restoration.soft:
-            return scene
         seen = {t - start: planes for t, planes in self._seen.items()}
         seen = {t: planes for t, planes in seen.items() if 0 <= t < len(scene)}
+        if self.restoration.soft or not self._has_labels(scene, seen):
+            return scene
         return agree(scene, seen, self.restoration.decoder, self._rgb)
 
-    def _nearest(self, rgb: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """The labels nearest to some colours, shape (n, 3)."""
-        off = np.abs(rgb[:, None].astype(np.int64) - self._rgb).sum(axis=2)
-        nearest: NDArray[np.int64] = off.argmin(axis=1)
-        return nearest
+    def _has_labels(self, scene: Scene, frames: Iterable[int]) -> bool:
+        """Whether every pixel of these frames shows a colour of the clip.
+
+        Where no layer covers it, it shows the backdrop, which need be none.
+        """
+        drawn = Renderer(scene, residual=False)
+        return all((self._number[pack_rgb(drawn.frame(t))] != NO_LABEL).all() for t in frames)
 
     def _recolour(self, scene: Scene, seen: dict[int, Planes]) -> Scene:
         """The scene in the colours that its objects show; they become those of the clip."""
