@@ -5,15 +5,15 @@ Every checksum fits and every frame of zstd is sound: only what the numbers say 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
 import msgpack
 import zstandard
 
-from spritecodec.formats.spr.container import Writer, write_varint
+from spritecodec.formats.spr.container import write_varint
 from spritecodec.formats.spr.streams import write_stream
+from tests import spr_files
 
 INT64_MAX, INT64_MIN = (1 << 63) - 1, -(1 << 63)
 Part = tuple[str, bytes, int]  # kind, payload, frames
@@ -140,9 +140,4 @@ def audio(packets: int = 1, *, size: int = 0, **changes: Any) -> Part:
 
 def file(*parts: Part) -> bytes:
     """A file of these chunks."""
-    stream = io.BytesIO()
-    writer = Writer(stream)
-    for kind, payload, frames in parts:
-        writer.add(kind, payload, frames)
-    writer.finish()
-    return stream.getvalue()
+    return spr_files.join(list(parts))

@@ -6,10 +6,10 @@ import io
 import random
 from pathlib import Path
 
+import craft
 import numpy as np
 import pytest
 import spr_files
-import zstandard
 from numpy.typing import NDArray
 
 import spritecodec as sc
@@ -62,18 +62,6 @@ def test_any_bit_flipped(shard: int) -> None:
     assert refused > len(whole) // SHARDS // 2
 
 
-def quick(data: bytes) -> bytes:
-    settings = zstandard.ZstdCompressionParameters.from_level(
-        1,
-        source_size=len(data),
-        format=zstandard.FORMAT_ZSTD1_MAGICLESS,
-        write_content_size=1,
-        write_checksum=1,
-    )
-    frame: bytes = zstandard.ZstdCompressor(compression_params=settings).compress(data)
-    return frame
-
-
 def sections(payload: bytes) -> list[bytes]:
     at, out = 0, []
     while at < len(payload):
@@ -112,11 +100,11 @@ def test_forged_streams_with_right_checksums(seed: int) -> None:
         at = rng.randrange(len(parts) - 1)
         kind, payload, count = parts[at]
         if kind in ("DICT", "TEXT"):
-            payload = quick(mutated(rng, decompress(payload, 1 << 20)))
+            payload = craft.zstd(mutated(rng, decompress(payload, 1 << 20)))
         elif kind == "SEGM":
             frames = sections(payload)
             i = rng.randrange(len(frames))
-            frames[i] = quick(mutated(rng, decompress(frames[i], 1 << 20)))
+            frames[i] = craft.zstd(mutated(rng, decompress(frames[i], 1 << 20)))
             payload = b"".join(write_varint(len(f)) + f for f in frames)
         else:
             payload = mutated(rng, payload)
@@ -139,10 +127,10 @@ def test_absurd_sizes_are_refused_before_they_are_allocated() -> None:
     huge = write_varint(1 << 40)
     forged = {
         # 2^40 pictures; 2^40 layers; 2^40 time stamps.
-        "DICT": quick(huge),
-        "TEXT": quick(b"\x01" + b"\0\x01\x01" + huge),
+        "DICT": craft.zstd(huge),
+        "TEXT": craft.zstd(b"\x01" + b"\0\x01\x01" + huge),
         "SEGM": b"".join(
-            write_varint(len(f)) + f for f in (quick(b"\0" + huge), quick(huge), b"", b"")
+            write_varint(len(f)) + f for f in (craft.zstd(b"\0" + huge), craft.zstd(huge), b"", b"")
         ),
     }
     for kind, payload in forged.items():

@@ -101,8 +101,11 @@ def cluster_colours(
         for candidate in found:
             if any(np.abs(candidate - r).max() < CLUSTERS.radius for r in refused):
                 continue
-            compact = _is_compact(candidate, flat[open_], thresholds.min_compact)
-            if compact and not _is_mixed(candidate, flat[open_], open_, labels, colours):
+            distance = np.abs(flat[open_] - candidate).max(axis=1)
+            near = open_[distance <= CLUSTERS.radius][:4000]
+            if _is_compact(distance, thresholds.min_compact) and not _is_mixture(
+                candidate, _labels_around(near, labels), colours
+            ):
                 new.append(candidate)
             else:
                 refused.append(candidate)
@@ -156,19 +159,10 @@ def _peaks(values: NDArray[np.floating], most: int, min_count: float) -> Doubles
     return np.array(found).reshape(-1, 3)
 
 
-def _is_compact(candidate: Doubles, values: Floats, share: float) -> bool:
-    """Whether measurements lie densely at a candidate."""
-    distance = np.abs(values - candidate).max(axis=1)
+def _is_compact(distance: Floats, share: float) -> bool:
+    """Whether measurements at these distances from a candidate lie densely at it."""
     near = np.count_nonzero(distance <= CLUSTERS.radius)
     return bool(near >= share * np.count_nonzero(distance <= 2.5 * CLUSTERS.radius))
-
-
-def _is_mixed(
-    candidate: Doubles, values: Floats, where: Longs, labels: Longs, colours: Doubles
-) -> bool:
-    """Whether measurements lie at a candidate because neighbours mix there."""
-    near = np.abs(values - candidate).max(axis=1) <= CLUSTERS.radius
-    return _is_mixture(candidate, _labels_around(where[near][:4000], labels), colours)
 
 
 def _without_mixtures(colours: Doubles, flat: Floats, shape: tuple[int, ...]) -> Doubles:

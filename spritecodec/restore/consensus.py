@@ -30,18 +30,18 @@ from spritecodec.mining.indexed import pack_rgb
 from spritecodec.mining.sprites.placements import Placements
 from spritecodec.render import Renderer
 from spritecodec.restore.labels import (
-    NO_LABEL,
     LabelDecoder,
     Labels,
     Model,
     Planes,
     State,
+    label_table,
     planes_costs,
 )
+from spritecodec.restore.numbered import number_sprites
 from spritecodec.scene import (
     FLIP_HORIZONTAL,
     FLIP_VERTICAL,
-    Recolouring,
     Residual,
     Scene,
     Tracks,
@@ -307,8 +307,7 @@ class _Consensus:
     share: float = 0.0
 
     def __post_init__(self) -> None:
-        self.number = np.full(1 << 24, NO_LABEL, np.uint8)
-        self.number[pack_rgb(self.rgb)] = np.arange(len(self.rgb))
+        self.number = label_table(self.rgb)
 
     def labels(self) -> list[Ids]:
         """The sprites as labels, CLEAR outside."""
@@ -320,21 +319,9 @@ class _Consensus:
 
     def numbered(self) -> Scene:
         """The scene with 1 + the number of each sprite as its colour, over black."""
-        sprites = []
-        for i, sprite in enumerate(self.scene.sprites, 1):
-            picture = np.empty_like(sprite)
-            picture[...] = i >> 16, i >> 8 & 255, i & 255, 255
-            picture[..., 3] = sprite[..., 3]
-            sprites.append(picture)
-        textures = [t * np.array([0, 0, 0, 1], np.uint8) for t in self.scene.textures]
-        return dataclasses.replace(
-            self.scene,
-            sprites=tuple(sprites),
-            textures=tuple(textures),
-            backdrop=np.zeros_like(self.scene.backdrop),
-            residual=Residual.none(),
-            recolouring=Recolouring.none(),
-        )
+        sprites = self.scene.sprites
+        numbers = [np.full(s.shape[:2], i, np.int64) for i, s in enumerate(sprites, 1)]
+        return number_sprites(self.scene, numbers)
 
     def collect(self, pictures: _Pictures) -> _Evidence:
         """The evidence of the frames, as far as it is independent."""

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from spritecodec.clip import MAX_OTHERS, NO_COLOUR, Doubt
+from spritecodec.mining.indexed import pack_rgb
 from spritecodec.restore.chroma import ChromaFilter, Runs, runs
 
 Floats = NDArray[np.float32]
@@ -80,6 +81,20 @@ class LabelThresholds(NamedTuple):
 
 
 LABELS = LabelThresholds()
+
+
+def label_table(rgb: NDArray[np.uint8], other: int = NO_LABEL) -> Labels:
+    """The label of every colour, shape (2^24,), by 0xRRGGBB; `other` for those not in `rgb`.
+
+    Parameters
+    ----------
+    rgb : ndarray, shape (k, 3), uint8
+        The colours of the labels.
+    other : int
+    """
+    table = np.full(1 << 24, other, np.uint8)
+    table[pack_rgb(rgb)] = np.arange(len(rgb))
+    return table
 
 
 class Planes(NamedTuple):

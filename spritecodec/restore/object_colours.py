@@ -28,11 +28,12 @@ from spritecodec.mining.arrays import EIGHT_NEIGHBOURS, Longs
 from spritecodec.mining.indexed import pack_rgb
 from spritecodec.render import Renderer
 from spritecodec.restore.chroma import ChromaFilter, bands
-from spritecodec.restore.labels import LabelDecoder, Planes
+from spritecodec.restore.labels import LabelDecoder, Planes, label_table
+from spritecodec.restore.numbered import number_scene
 from spritecodec.restore.palette import RestoredPalette, into_gamut, rgb_of, ycc_of
 from spritecodec.restore.palette_kernels import add_equations
-from spritecodec.restore.pixel_evidence import colour_costs, spelled, sprite_evidence
-from spritecodec.scene import Recolouring, Residual, Scene
+from spritecodec.restore.pixel_evidence import colour_costs, sprite_evidence
+from spritecodec.scene import Scene
 
 Doubles = NDArray[np.float64]
 
@@ -136,8 +137,8 @@ class _Numbered:
         for i, own in enumerate(textures):
             shown = scene.textures[i][..., 3] > 0
             for k in np.unique(own[shown]).tolist():
-                found, count = ndimage.label((own == k) & shown, EIGHT_NEIGHBOURS)
-                area = np.bincount(found.ravel(), minlength=count + 1)
+                found, last = ndimage.label((own == k) & shown, EIGHT_NEIGHBOURS)
+                area = np.bincount(found.ravel(), minlength=last + 1)
                 for part, box in enumerate(ndimage.find_objects(found), 1):
                     if area[part] >= OBJECT_COLOURS.min_area:
                         parts.append((-int(area[part]), i, k, found[box] == part, box))
@@ -146,14 +147,7 @@ class _Numbered:
             textures[i][box][mask] = len(labels)
             labels.append(k)
         ground = number[pack_rgb(scene.backdrop[None])[0]].astype(np.int64)
-        drawn = dataclasses.replace(
-            scene,
-            sprites=tuple(_picture(g, s) for g, s in zip(sprites, scene.sprites, strict=True)),
-            textures=tuple(_picture(g, t) for g, t in zip(textures, scene.textures, strict=True)),
-            backdrop=spelled(ground),
-            residual=Residual.none(),
-            recolouring=Recolouring.none(),
-        )
+        drawn = number_scene(scene, sprites, textures, ground)
         return _Numbered(drawn, sprites, textures, labels)
 
     def coloured(self, scene: Scene, rgb: NDArray[np.uint8]) -> Scene:
@@ -169,10 +163,6 @@ class _Numbered:
 
 def _packed(picture: NDArray[np.uint8]) -> NDArray[np.uint32]:
     return pack_rgb(np.ascontiguousarray(picture[..., :3]))
-
-
-def _picture(groups: Longs, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.dstack([spelled(groups), picture[..., 3]])
 
 
 @dataclass
@@ -381,12 +371,11 @@ def _grow(
         if table is None:
             colours = groups.refit(colours, number, known)
         now = colours[number]
-        wanted = table
-        if wanted is None:
-            wanted = groups.own(now)[groups.lasting >= OBJECT_COLOURS.min_pixels]
         if table is None:
+            wanted = groups.own(now)[groups.lasting >= OBJECT_COLOURS.min_pixels]
             new = _all_unlike(wanted, colours, unlike) & ~_bled(wanted, colours)
         else:  # told apart, however near
+            wanted = table
             new = _all_unlike(wanted, colours, 0.01 * unlike)
         if not new.any():
             break
@@ -464,8 +453,7 @@ def object_colours(
     if palette.table is not None:
         exact = ycc_of(palette.table, palette.matrix, palette.full_range)
         table = exact.astype(np.float64)
-    number = np.zeros(1 << 24, np.uint8)
-    number[pack_rgb(palette.rgb)] = np.arange(len(palette.rgb))
+    number = label_table(palette.rgb, 0)
     wishes = _wishes(scene, planes, decoder, palette, number, table)
     numbered = _Numbered.of(scene, number, len(palette.rgb), wishes)
     labels = np.array(numbered.labels, np.int64)

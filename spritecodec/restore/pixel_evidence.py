@@ -6,7 +6,6 @@ colour, so a few sums hold it for every colour there is.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,14 +16,10 @@ from spritecodec.mining.arrays import Longs
 from spritecodec.mining.indexed import pack_rgb
 from spritecodec.render import Renderer
 from spritecodec.restore.labels import LabelDecoder, Model, Planes, State, chroma_pull
-from spritecodec.scene import Recolouring, Residual, Scene
+from spritecodec.restore.numbered import number_sprites
+from spritecodec.scene import Scene
 
 Doubles = NDArray[np.float64]
-
-
-def spelled(numbers: Longs) -> NDArray[np.uint8]:
-    """Numbers below 2^24 as RGB, shape (..., 3)."""
-    return np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], -1).astype(np.uint8)
 
 
 @njit(cache=True, nogil=True)
@@ -70,14 +65,20 @@ def sprite_evidence(
 
     Returns
     -------
-    list of ndarray, each shape (h, w, 5), float64
+    list of ndarray, each shape (h, w, 6), float64
         Of each sprite: summed trust in luma, trust times luma, trust in chroma as far as the pixel
-        has a share in it, and that times the Cb and the Cr that the pixel should have.
+        has a share in it, and that times the Cb and the Cr that the pixel should have. Last, what
+        the decoder's colours cost where each sight has the one that suits it best; as
+        `colour_costs` counts.
     """
     areas = [sprite.shape[0] * sprite.shape[1] for sprite in scene.sprites]
     first = np.concatenate([[0], np.cumsum(areas)]).astype(np.int64)
     sums = np.zeros((int(first[-1]), 6))
-    numbered = Renderer(_numbered(scene, first))
+    numbers = [
+        1 + begin + np.arange(area).reshape(sprite.shape[:2])
+        for sprite, area, begin in zip(scene.sprites, areas, first[:-1].tolist(), strict=True)
+    ]
+    numbered = Renderer(number_sprites(scene, numbers))
     drawn = Renderer(scene, residual=False)
     for t in sorted(planes):
         shown = pack_rgb(numbered.frame(t)).astype(np.int64)
@@ -89,29 +90,12 @@ def sprite_evidence(
     ]
 
 
-def _numbered(scene: Scene, first: Longs) -> Scene:
-    """The scene with 1 + its number as the colour of each pixel of a sprite, over black."""
-    sprites = [
-        np.dstack([spelled(1 + begin + np.arange(s[..., 0].size).reshape(s.shape[:2])), s[..., 3]])
-        for s, begin in zip(scene.sprites, first.tolist(), strict=False)
-    ]
-    textures = [t * np.array([0, 0, 0, 1], np.uint8) for t in scene.textures]
-    return dataclasses.replace(
-        scene,
-        sprites=tuple(sprites),
-        textures=tuple(textures),
-        backdrop=np.zeros_like(scene.backdrop),
-        residual=Residual.none(),
-        recolouring=Recolouring.none(),
-    )
-
-
 def colour_costs(evidence: Doubles, colours: Doubles) -> Doubles:
     """What each colour costs at each pixel, in nats, but for a constant of the pixel.
 
     Parameters
     ----------
-    evidence : ndarray, shape (..., 5), float64
+    evidence : ndarray, shape (..., 6), float64
         Of `sprite_evidence`.
     colours : ndarray, shape (m, 3), float64
         Y, Cb, Cr.

@@ -31,7 +31,7 @@ from spritecodec.restore.chroma import KNOWN_TAPS, ChromaFilter, block_means, ma
 from spritecodec.restore.clusters import cluster_colours
 from spritecodec.restore.consensus import agree, telling_frames
 from spritecodec.restore.known import Known
-from spritecodec.restore.labels import NO_LABEL, LabelDecoder, Planes, as_doubt
+from spritecodec.restore.labels import NO_LABEL, LabelDecoder, Planes, as_doubt, label_table
 from spritecodec.restore.native import AxisScale, NativeGrid, find_grid, grid_of_size, shrink
 from spritecodec.restore.object_colours import object_colours
 from spritecodec.restore.palette import MAX_COLOURS, RestoredPalette, find_palette, name_colours
@@ -380,8 +380,7 @@ class RestoredClip:
         self.restoration = restoration
         self._rgb = restoration.palette.rgb
         self._packed = pack_rgb(self._rgb)
-        self._number = np.full(1 << 24, NO_LABEL, np.uint8)
-        self._number[self._packed] = np.arange(len(self._packed))
+        self._number = label_table(self._rgb)
 
     @property
     def frame_count(self) -> int | None:
