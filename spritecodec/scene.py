@@ -85,6 +85,15 @@ class Tracks:
     def __len__(self) -> int:
         return len(self.start)
 
+    def part(self, which: NDArray[np.bool_]) -> Tracks:
+        """Some of the tracks, those that a mask of shape (tracks,) marks."""
+        length = self.length
+        each = np.repeat(which, length)
+        first = np.concatenate([[0], np.cumsum(length[which])])
+        layer, z, start = (a[which] for a in (self.layer, self.z, self.start))
+        sprite, x, y = (a[each] for a in (self.sprite, self.x, self.y))
+        return Tracks(layer, z, start, first, sprite, x, y, self.flip[each])
+
     @staticmethod
     def none() -> Tracks:
         """No tracks at all."""
@@ -164,6 +173,20 @@ class Residual:
 
     def __len__(self) -> int:
         return len(self.start)
+
+    def picture(self, i: int) -> NDArray[np.uint8]:
+        """The pixels of a patch, shape (height, width, 4), uint8."""
+        pixels = self.pixels[self.first[i] : self.first[i + 1]]
+        return pixels.reshape(int(self.height[i]), int(self.width[i]), 4)
+
+    def part(self, which: NDArray[np.bool_]) -> Residual:
+        """Some of the patches, those that a mask of shape (patches,) marks."""
+        areas = np.diff(self.first)
+        start, length, layer = (a[which] for a in (self.start, self.length, self.layer))
+        x, y, width, height = (a[which] for a in (self.x, self.y, self.width, self.height))
+        first = np.concatenate([[0], np.cumsum(areas[which])])
+        pixels = self.pixels[np.repeat(which, areas)]
+        return Residual(start, length, layer, x, y, width, height, first, pixels)
 
     @staticmethod
     def none() -> Residual:

@@ -107,3 +107,17 @@ def test_tables_hold_colours_once() -> None:
         assert table.shape[1:] == (3,), name
         if name not in ("nes", "nes-fceux", "nes-2c02"):
             assert len(np.unique(table, axis=0)) == len(table), name
+
+
+def test_a_guess_of_a_colour_as_light_as_the_sky_is_confirmed() -> None:
+    """Pixels that share samples of chroma must change their labels together."""
+    chroma = make_filter(TAPS["bicubic"], TAPS["box"], (72, 96), (36, 48))
+    grey = np.array([[179, 191, 211]], np.uint8)  # its luma is the sky's, within a level
+    frames = drawn(COLOURS)
+    frames[:, 8:14:2, 60:80:4] = frames[:, 9:14:2, 60:80:4] = grey
+    frames[:, 8:14:2, 61:80:4] = frames[:, 9:14:2, 61:80:4] = grey
+    planes = recorded(frames, chroma, 1.0)
+    found = find_palette(*planes, matrix="bt601", full_range=False, guesses=planes_of(grey))
+    assert found is not None
+    assert np.abs(found[0].rgb.astype(int) - grey.astype(int)).max(1).min() <= 8
+    assert len(found[0].rgb) == len(COLOURS) + 1

@@ -37,6 +37,7 @@ from spritecodec.restore.palette_kernels import (
     label_cost,
     nearest,
     sweep,
+    sweep_blocks,
     wishes,
 )
 
@@ -47,6 +48,7 @@ LUMA_WINDOW, CHROMA_WINDOW = 9, 5  # where the variance is measured, in pixels a
 MIN_VARIANCE = 0.5
 MAX_LUMA_VARIANCE, MAX_CHROMA_VARIANCE = 9.0, 16.0
 NEW_PRICE = 8.0
+GUESS_PRICE = 2.0  # of colours that dense clusters show: pixels need less to take them
 WORTH_FRAMES = 5
 FILTER_FRAMES = 10
 SEARCH_PIXELS = 1_000_000
@@ -57,6 +59,7 @@ MIN_FITTING = 0.8  # share of the colours that a console's table must have
 COMMON_SHARE = 5e-3
 MAX_UNEXPLAINED = 0.1
 SEED_CHROMA = 0.3  # weight of a sample's chroma against luma where pixels are labelled first
+APART = np.array([3, 8, 8], np.float32)  # levels; nearer colours are not added
 MERGE_REACH = np.array([3, 12, 12], np.float32)
 GAMUT_MARGIN = 6.0
 HOLD = 0.3
@@ -194,18 +197,10 @@ class _Fit:
     def relabel(self, f: _Frame, sweeps: int, prior: Floats, active: Mask) -> None:
         """Label one frame again where `active`."""
         weights = self.weights(f)
+        state = f.y, self.colours, f.labels, f.residual, self.rows, self.columns
         for _ in range(sweeps):
-            if not sweep(
-                f.y,
-                self.colours,
-                f.labels,
-                f.residual,
-                self.rows,
-                self.columns,
-                weights,
-                prior,
-                active,
-            ):
+            changed = sweep(*state, weights, prior, active)
+            if not changed + sweep_blocks(*state, weights, prior, active):
                 break
 
     def unsettled(self, f: _Frame) -> Mask:
@@ -445,8 +440,7 @@ def _wished(fit: _Fit, most: int) -> Floats:
         if weight[near].sum() > 0:
             wish = np.average(votes[near, :3], axis=0, weights=weight[near]).astype(np.float32)
             wish = into_gamut(wish[None], fit.hypotheses)[0]
-            distance = np.abs(fit.colours - wish) / np.array([3, 8, 8])
-            if distance.max(1).min() > 1:
+            if _unlike(wish[None], fit.colours)[0]:
                 found.append(wish)
         low = np.maximum(top - np.array([3, 5, 5]), 0)
         high = top + np.array([4, 6, 6])
@@ -520,8 +514,18 @@ def _unexplained(fit: _Fit) -> float:
     return float(np.mean(shares))
 
 
-def _search(fit: _Fit, most: int, rounds: int) -> None:
-    """Add the colours that badly explained pixels wish for, and remove what does not pay."""
+def _unlike(colours: Floats, others: Floats) -> Mask:
+    """Which colours are not near any of the others."""
+    distance = np.abs(colours[:, None] - others[None]) / APART
+    out: Mask = distance.max(2).min(1) > 1
+    return out
+
+
+def _search(fit: _Fit, most: int, rounds: int, guesses: Floats | None) -> None:
+    """Add the colours that badly explained pixels wish for, and remove what does not pay.
+
+    First of all guesses, shape (n, 3), are added, as far as there are any.
+    """
     first = 0
     for number in range(rounds):
         for _ in range(2):
@@ -532,10 +536,15 @@ def _search(fit: _Fit, most: int, rounds: int) -> None:
         fit.set_prior()
         stuck = number > 0 and len(fit.colours) == first
         first = len(fit.colours)
-        wished = _wished(fit, min(8, most - first))
+        if number == 0 and guesses is not None:
+            wished = guesses[_unlike(guesses, fit.colours)][: most - first]
+        else:
+            wished = _wished(fit, min(8, most - first))
         if first >= most or not len(wished) or stuck:
             return
         fit.add(wished)
+        if number == 0 and guesses is not None:
+            fit.prior[first:] = GUESS_PRICE
 
 
 def _choose(
@@ -644,6 +653,7 @@ def find_palette(
     full_range: bool | None,
     table: Bytes | None = None,
     seeds: Floats | None = None,
+    guesses: Floats | None = None,
     max_colours: int = MAX_COLOURS,
 ) -> tuple[RestoredPalette, ChromaFilter] | None:
     """Find the colours of a game, and the filter of its chroma.
@@ -661,7 +671,10 @@ def find_palette(
     table : ndarray, shape (m, 3), uint8, optional
         RGB colours of which the game's are some.
     seeds : ndarray, shape (k, 3), float32, optional
-        Y, Cb, Cr of colours to begin with, as nearly as they are known.
+        Y, Cb, Cr of colours to begin with, as nearly as they are known; the modes of luma where
+        none are given.
+    guesses : ndarray, shape (m, 3), float32, optional
+        Y, Cb, Cr of colours to try first.
     max_colours : int
         More are not looked for.
 
@@ -683,10 +696,12 @@ def find_palette(
         fit = _first_fit(frames, matrix, full_range)
     else:
         fit = _seeded_fit(frames, seeds, matrix, full_range)
-    _search(fit, max_colours, ROUNDS)
-    if len(fit.colours) >= max_colours or _unexplained(fit) > MAX_UNEXPLAINED:
+    _search(fit, max_colours, ROUNDS, guesses)
+    if _unexplained(fit) > MAX_UNEXPLAINED:
         return None
     _finish(fit)
+    if len(fit.colours) >= max_colours:
+        return None
     share = fit.count() / fit.count().sum()
     chosen, full, console = _choose(fit.colours, share, fit.hypotheses, y.shape[1], table)
     if console:

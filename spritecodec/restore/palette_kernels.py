@@ -12,6 +12,7 @@ from spritecodec.restore.chroma import Bands, Floats
 
 Bytes = NDArray[np.uint8]
 Doubles = NDArray[np.float64]
+Block = tuple[int, int, int, int]  # top, left, rows, columns
 
 
 class Weights(NamedTuple):
@@ -112,6 +113,20 @@ def _pull(
     return g2, su, sv
 
 
+@njit(cache=True, inline="always")
+def _move(
+    rows: Bands, columns: Bands, residual: Floats, r: int, c: int, du: float, dv: float
+) -> None:
+    """Keep the residual up to date where the chroma of a pixel changes."""
+    for m in range(rows.sample_count[r]):
+        i = rows.sample_first[r] + m
+        for n in range(columns.sample_count[c]):
+            x = columns.sample_first[c] + n
+            g = rows.sample_weight[r, m] * columns.sample_weight[c, n]
+            residual[0, i, x] -= g * du
+            residual[1, i, x] -= g * dv
+
+
 # More than eight arguments: numba passes arrays fastest one by one.
 @njit(cache=True)
 def sweep(
@@ -161,13 +176,159 @@ def sweep(
                 changed += 1
                 labels[r, c] = label
                 du, dv = colours[label, 1] - colours[j, 1], colours[label, 2] - colours[j, 2]
-                for m in range(rows.sample_count[r]):
-                    i = rows.sample_first[r] + m
-                    for n in range(columns.sample_count[c]):
-                        x = columns.sample_first[c] + n
-                        g = rows.sample_weight[r, m] * columns.sample_weight[c, n]
-                        residual[0, i, x] -= g * du
-                        residual[1, i, x] -= g * dv
+                _move(rows, columns, residual, r, c, du, dv)
+    return changed
+
+
+@njit(cache=True)
+def _edges(labels: Bytes, block: Block, own: int, other: int) -> tuple[int, int]:
+    """Edges between the pixels of a label in a block, and from these to another label's.
+
+    Where both labels are the same, the latter are those to pixels outside the block.
+    """
+    h, w = labels.shape
+    top, left, rows, columns = block
+    among = outward = 0
+    for r in range(top, top + rows):
+        for c in range(left, left + columns):
+            if labels[r, c] != own:
+                continue
+            for i, j in ((r, c - 1), (r, c + 1), (r - 1, c), (r + 1, c)):
+                if not (0 <= i < h and 0 <= j < w):
+                    continue
+                if labels[i, j] == own and top <= i < top + rows and left <= j < left + columns:
+                    among += 1
+                elif labels[i, j] == other:
+                    outward += 1
+    return among // 2, outward
+
+
+@njit(cache=True)
+def _pull_together(
+    rows: Bands,
+    columns: Bands,
+    weight: Floats,
+    residual: Floats,
+    labels: Bytes,
+    block: Block,
+    own: int,
+) -> tuple[np.float32, np.float32, np.float32]:
+    """As `_pull`, of all pixels of a label in a block."""
+    top, left, tall, wide = block
+    bottom, right = top + tall - 1, left + wide - 1
+    g2 = su = sv = np.float32(0)
+    for i in range(rows.sample_first[top], rows.sample_first[bottom] + rows.sample_count[bottom]):
+        for x in range(
+            columns.sample_first[left], columns.sample_first[right] + columns.sample_count[right]
+        ):
+            g = np.float32(0)
+            for r in range(top, top + tall):
+                m = i - rows.sample_first[r]
+                if not 0 <= m < rows.sample_count[r]:
+                    continue
+                for c in range(left, left + wide):
+                    n = x - columns.sample_first[c]
+                    if labels[r, c] == own and 0 <= n < columns.sample_count[c]:
+                        g += rows.sample_weight[r, m] * columns.sample_weight[c, n]
+            gw = g * weight[i, x]
+            g2 += g * gw
+            su += gw * residual[0, i, x]
+            sv += gw * residual[1, i, x]
+    return g2, su, sv
+
+
+# More than eight arguments: numba passes arrays fastest one by one.
+@njit(cache=True)
+def _best_together(
+    y: Floats,
+    colours: Floats,
+    labels: Bytes,
+    weight: Floats,
+    prior: Floats,
+    block: Block,
+    own: int,
+    among: int,
+    outward: int,
+    pull: tuple[np.float32, np.float32, np.float32],
+) -> int:
+    """The label that suits the pixels of label `own` in a block best, if all take it."""
+    g2, su, sv = pull
+    most = (su * su + sv * sv) / max(g2, np.float32(1e-9))
+    if most < 1:  # nats
+        return own
+    top, left, tall, wide = block
+    count = 0
+    luma = trust = np.float32(0)
+    for r in range(top, top + tall):
+        for c in range(left, left + wide):
+            if labels[r, c] == own:
+                count += 1
+                trust += weight[r, c]
+                luma += weight[r, c] * y[r, c]
+    half = np.float32(0.5)
+    before = (trust * colours[own, 0] - 2 * luma) * colours[own, 0]
+    before += prior[own] * (count - half * (among + outward))
+    best, label = np.float32(0), own
+    for k in range(len(colours)):
+        d = (trust * colours[k, 0] - 2 * luma) * colours[k, 0] - before
+        d += prior[k] * (count - half * among)
+        if k == own or d - 2 * count * prior[k] > most:
+            continue
+        du, dv = colours[k, 1] - colours[own, 1], colours[k, 2] - colours[own, 2]
+        d += g2 * (du * du + dv * dv) - 2 * (su * du + sv * dv)
+        d -= half * prior[k] * _edges(labels, block, own, k)[1]
+        if d < best:
+            best, label = d, k
+    return label
+
+
+# More than eight arguments: numba passes arrays fastest one by one.
+@njit(cache=True)
+def sweep_blocks(
+    y: Floats,
+    colours: Floats,
+    labels: Bytes,
+    residual: Floats,
+    rows: Bands,
+    columns: Bands,
+    weights: Weights,
+    prior: Floats,
+    active: NDArray[np.bool_],
+) -> int:
+    """As `sweep`, but the pixels in a block that share a sample and a label change together.
+
+    Where several pixels of a sample have a wrong label, the sample pulls each of them so little
+    that none changes alone.
+    """
+    h, w = y.shape
+    tall = (h + residual.shape[1] - 1) // residual.shape[1]
+    wide = (w + residual.shape[2] - 1) // residual.shape[2]
+    changed = 0
+    for top in range(0, h - tall + 1, tall):
+        for left in range(0, w - wide + 1, wide):
+            block = top, left, tall, wide
+            before = -1
+            for q in range(tall * wide):
+                j = labels[top + q // wide, left + q % wide]
+                if j == before or not active[top + q // wide, left + q % wide]:
+                    continue
+                before = j
+                among, outward = _edges(labels, block, j, j)
+                if not among:
+                    continue
+                pull = _pull_together(rows, columns, weights.chroma, residual, labels, block, j)
+                label = _best_together(
+                    y, colours, labels, weights.luma, prior, block, j, among, outward, pull
+                )
+                if label == j:
+                    continue
+                changed += 1
+                du, dv = colours[label, 1] - colours[j, 1], colours[label, 2] - colours[j, 2]
+                for r in range(top, top + tall):
+                    for c in range(left, left + wide):
+                        if labels[r, c] == j:
+                            labels[r, c] = label
+                            _move(rows, columns, residual, r, c, du, dv)
     return changed
 
 

@@ -36,6 +36,7 @@ from spritecodec.restore.native import AxisScale, NativeGrid, find_grid, grid_of
 from spritecodec.restore.object_colours import object_colours
 from spritecodec.restore.palette import MAX_COLOURS, RestoredPalette, find_palette, name_colours
 from spritecodec.restore.soft import SOFT, core_colours
+from spritecodec.restore.surprises import drop_unlikely
 from spritecodec.scene import Scene
 
 Floats = NDArray[np.float32]
@@ -282,12 +283,13 @@ def _colours(
     matrix, full = coded
     # Halved chroma is taken for the means of pixels until it is known better.
     chroma = make_filter(KNOWN_TAPS[0], KNOWN_TAPS[0], y.shape[1:], u.shape[1:])
-    core = core_colours(thinned, chroma) if soft else None
+    core = core_colours(thinned, chroma) if soft or u.shape != y.shape else None
     if soft and core is None:
         return None
     if u.shape != y.shape:
         return find_palette(
-            y, u, v, matrix=matrix, full_range=full, table=known.palette, seeds=core,
+            y, u, v, matrix=matrix, full_range=full, table=known.palette,
+            seeds=core if soft else None, guesses=None if soft else core,
             max_colours=SOFT.max_colours + 1 if soft else MAX_COLOURS,
         )  # fmt: skip
     ycc = core if soft else cluster_colours(y, u, v, RESTORE.max_colours)
@@ -374,6 +376,7 @@ class RestoredClip:
         self._seen: dict[int, Planes] = {}
         self._agreeing: Iterator[tuple[int, tuple[StoredPlanes, int]]] | None = None
         self._again: Iterator[tuple[StoredPlanes, int]] | None = None
+        self._at_last: Iterator[tuple[int, tuple[StoredPlanes, int]]] | None = None
 
     def _take(self, restoration: Restoration) -> None:
         """Label frames with this from now on."""
@@ -433,6 +436,13 @@ class RestoredClip:
         """See `spritecodec.clip.Restored.agree_again`."""
         seen = {t - start: planes for t, planes in self._seen.items()}
         seen = {t: planes for t, planes in seen.items() if 0 <= t < len(scene)}
+        made = self.restoration
+        if self._at_last is None:
+            self._at_last = enumerate(self.source.planes())
+        planes = (
+            native_planes(stored, made.shrinking) for t, (stored, _) in self._at_last if t >= start
+        )
+        scene = drop_unlikely(scene, planes, made.decoder, self._number)
         if self.restoration.soft or not self._has_labels(scene, seen):
             return scene
         return agree(scene, seen, self.restoration.decoder, self._rgb)
