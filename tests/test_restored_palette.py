@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from spritecodec.restore.chroma import KNOWN_TAPS, ChromaFilter, make_filter
 from spritecodec.restore.console_palettes import CONSOLES
-from spritecodec.restore.palette import find_palette
+from spritecodec.restore.palette import Hints, find_palette
 
 Floats = NDArray[np.float32]
 TAPS = {taps.name: taps for taps in KNOWN_TAPS}
@@ -117,7 +117,9 @@ def test_a_guess_of_a_colour_as_light_as_the_sky_is_confirmed() -> None:
     frames[:, 8:14:2, 60:80:4] = frames[:, 9:14:2, 60:80:4] = grey
     frames[:, 8:14:2, 61:80:4] = frames[:, 9:14:2, 61:80:4] = grey
     planes = recorded(frames, chroma, 1.0)
-    found = find_palette(*planes, matrix="bt601", full_range=False, guesses=planes_of(grey))
+    found = find_palette(
+        *planes, matrix="bt601", full_range=False, hints=Hints(guesses=planes_of(grey))
+    )
     assert found is not None
     assert np.abs(found[0].rgb.astype(int) - grey.astype(int)).max(1).min() <= 8
     assert len(found[0].rgb) == len(COLOURS) + 1

@@ -13,6 +13,7 @@ the neighbourhood. Each pixel pays for its label, and each colour for its three 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ from spritecodec.restore.console_palettes import CONSOLES
 from spritecodec.restore.known import MATRICES
 from spritecodec.restore.palette_kernels import (
     Bytes,
+    Labelling,
     Weights,
     add_equations,
     chroma_residual,
@@ -97,6 +99,24 @@ class RestoredPalette:
     def part(self, which: NDArray[np.bool_]) -> RestoredPalette:
         """Some of the colours, those that a mask of shape (k,) marks."""
         return replace(self, ycc=self.ycc[which], rgb=self.rgb[which])
+
+
+class Hints(NamedTuple):
+    """What is known about colours before they are looked for.
+
+    Attributes
+    ----------
+    seeds : ndarray, shape (k, 3), float32, or None
+        Y, Cb, Cr of colours to begin with, as nearly as they are known; None: the modes of luma.
+    guesses : ndarray, shape (m, 3), float32, or None
+        Y, Cb, Cr of colours to try first.
+    """
+
+    seeds: Floats | None = None
+    guesses: Floats | None = None
+
+
+NO_HINTS = Hints()
 
 
 @dataclass
@@ -197,10 +217,11 @@ class _Fit:
     def relabel(self, f: _Frame, sweeps: int, prior: Floats, active: Mask) -> None:
         """Label one frame again where `active`."""
         weights = self.weights(f)
-        state = f.y, self.colours, f.labels, f.residual, self.rows, self.columns
+        labelling = Labelling(
+            f.y, self.colours, f.labels, f.residual, self.rows, self.columns, weights, prior, active
+        )
         for _ in range(sweeps):
-            changed = sweep(*state, weights, prior, active)
-            if not changed + sweep_blocks(*state, weights, prior, active):
+            if not sweep(*labelling) + sweep_blocks(labelling):
                 break
 
     def unsettled(self, f: _Frame) -> Mask:
@@ -652,8 +673,7 @@ def find_palette(
     matrix: str | None,
     full_range: bool | None,
     table: Bytes | None = None,
-    seeds: Floats | None = None,
-    guesses: Floats | None = None,
+    hints: Hints = NO_HINTS,
     max_colours: int = MAX_COLOURS,
 ) -> tuple[RestoredPalette, ChromaFilter] | None:
     """Find the colours of a game, and the filter of its chroma.
@@ -670,11 +690,7 @@ def find_palette(
         None where the recording does not say.
     table : ndarray, shape (m, 3), uint8, optional
         RGB colours of which the game's are some.
-    seeds : ndarray, shape (k, 3), float32, optional
-        Y, Cb, Cr of colours to begin with, as nearly as they are known; the modes of luma where
-        none are given.
-    guesses : ndarray, shape (m, 3), float32, optional
-        Y, Cb, Cr of colours to try first.
+    hints : Hints
     max_colours : int
         More are not looked for.
 
@@ -692,11 +708,11 @@ def find_palette(
     ]
     if not 0 < len(_luma_modes(frames)) < max_colours:
         return None
-    if seeds is None:
+    if hints.seeds is None:
         fit = _first_fit(frames, matrix, full_range)
     else:
-        fit = _seeded_fit(frames, seeds, matrix, full_range)
-    _search(fit, max_colours, ROUNDS, guesses)
+        fit = _seeded_fit(frames, hints.seeds, matrix, full_range)
+    _search(fit, max_colours, ROUNDS, hints.guesses)
     if _unexplained(fit) > MAX_UNEXPLAINED:
         return None
     _finish(fit)

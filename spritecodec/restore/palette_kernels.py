@@ -28,6 +28,20 @@ class Weights(NamedTuple):
     chroma: Floats
 
 
+class Labelling(NamedTuple):
+    """A frame whose labels are changed, and what decides that; as `sweep` takes it."""
+
+    y: Floats
+    colours: Floats
+    labels: Bytes
+    residual: Floats
+    rows: Bands
+    columns: Bands
+    weights: Weights
+    prior: Floats
+    active: NDArray[np.bool_]
+
+
 @njit(cache=True)
 def nearest(
     y: Floats, u: Floats, v: Floats, colours: Floats, chroma_weight: float, labels: Bytes
@@ -205,15 +219,10 @@ def _edges(labels: Bytes, block: Block, own: int, other: int) -> tuple[int, int]
 
 @njit(cache=True)
 def _pull_together(
-    rows: Bands,
-    columns: Bands,
-    weight: Floats,
-    residual: Floats,
-    labels: Bytes,
-    block: Block,
-    own: int,
+    f: Labelling, block: Block, own: int
 ) -> tuple[np.float32, np.float32, np.float32]:
     """As `_pull`, of all pixels of a label in a block."""
+    rows, columns = f.rows, f.columns
     top, left, tall, wide = block
     bottom, right = top + tall - 1, left + wide - 1
     g2 = su = sv = np.float32(0)
@@ -228,31 +237,23 @@ def _pull_together(
                     continue
                 for c in range(left, left + wide):
                     n = x - columns.sample_first[c]
-                    if labels[r, c] == own and 0 <= n < columns.sample_count[c]:
+                    if f.labels[r, c] == own and 0 <= n < columns.sample_count[c]:
                         g += rows.sample_weight[r, m] * columns.sample_weight[c, n]
-            gw = g * weight[i, x]
+            gw = g * f.weights.chroma[i, x]
             g2 += g * gw
-            su += gw * residual[0, i, x]
-            sv += gw * residual[1, i, x]
+            su += gw * f.residual[0, i, x]
+            sv += gw * f.residual[1, i, x]
     return g2, su, sv
 
 
-# More than eight arguments: numba passes arrays fastest one by one.
 @njit(cache=True)
-def _best_together(
-    y: Floats,
-    colours: Floats,
-    labels: Bytes,
-    weight: Floats,
-    prior: Floats,
-    block: Block,
-    own: int,
-    among: int,
-    outward: int,
-    pull: tuple[np.float32, np.float32, np.float32],
-) -> int:
+def _best_together(f: Labelling, block: Block, own: int) -> int:
     """The label that suits the pixels of label `own` in a block best, if all take it."""
-    g2, su, sv = pull
+    colours, prior = f.colours, f.prior
+    among, outward = _edges(f.labels, block, own, own)
+    if not among:
+        return own
+    g2, su, sv = _pull_together(f, block, own)
     most = (su * su + sv * sv) / max(g2, np.float32(1e-9))
     if most < 1:  # nats
         return own
@@ -261,10 +262,10 @@ def _best_together(
     luma = trust = np.float32(0)
     for r in range(top, top + tall):
         for c in range(left, left + wide):
-            if labels[r, c] == own:
+            if f.labels[r, c] == own:
                 count += 1
-                trust += weight[r, c]
-                luma += weight[r, c] * y[r, c]
+                trust += f.weights.luma[r, c]
+                luma += f.weights.luma[r, c] * f.y[r, c]
     half = np.float32(0.5)
     before = (trust * colours[own, 0] - 2 * luma) * colours[own, 0]
     before += prior[own] * (count - half * (among + outward))
@@ -276,59 +277,42 @@ def _best_together(
             continue
         du, dv = colours[k, 1] - colours[own, 1], colours[k, 2] - colours[own, 2]
         d += g2 * (du * du + dv * dv) - 2 * (su * du + sv * dv)
-        d -= half * prior[k] * _edges(labels, block, own, k)[1]
+        d -= half * prior[k] * _edges(f.labels, block, own, k)[1]
         if d < best:
             best, label = d, k
     return label
 
 
-# More than eight arguments: numba passes arrays fastest one by one.
 @njit(cache=True)
-def sweep_blocks(
-    y: Floats,
-    colours: Floats,
-    labels: Bytes,
-    residual: Floats,
-    rows: Bands,
-    columns: Bands,
-    weights: Weights,
-    prior: Floats,
-    active: NDArray[np.bool_],
-) -> int:
+def sweep_blocks(f: Labelling) -> int:
     """As `sweep`, but the pixels in a block that share a sample and a label change together.
 
     Where several pixels of a sample have a wrong label, the sample pulls each of them so little
     that none changes alone.
     """
-    h, w = y.shape
-    tall = (h + residual.shape[1] - 1) // residual.shape[1]
-    wide = (w + residual.shape[2] - 1) // residual.shape[2]
+    h, w = f.y.shape
+    tall = (h + f.residual.shape[1] - 1) // f.residual.shape[1]
+    wide = (w + f.residual.shape[2] - 1) // f.residual.shape[2]
     changed = 0
     for top in range(0, h - tall + 1, tall):
         for left in range(0, w - wide + 1, wide):
-            block = top, left, tall, wide
             before = -1
             for q in range(tall * wide):
-                j = labels[top + q // wide, left + q % wide]
-                if j == before or not active[top + q // wide, left + q % wide]:
+                j = f.labels[top + q // wide, left + q % wide]
+                if j == before or not f.active[top + q // wide, left + q % wide]:
                     continue
                 before = j
-                among, outward = _edges(labels, block, j, j)
-                if not among:
-                    continue
-                pull = _pull_together(rows, columns, weights.chroma, residual, labels, block, j)
-                label = _best_together(
-                    y, colours, labels, weights.luma, prior, block, j, among, outward, pull
-                )
+                label = _best_together(f, (top, left, tall, wide), j)
                 if label == j:
                     continue
                 changed += 1
-                du, dv = colours[label, 1] - colours[j, 1], colours[label, 2] - colours[j, 2]
+                du = f.colours[label, 1] - f.colours[j, 1]
+                dv = f.colours[label, 2] - f.colours[j, 2]
                 for r in range(top, top + tall):
                     for c in range(left, left + wide):
-                        if labels[r, c] == j:
-                            labels[r, c] = label
-                            _move(rows, columns, residual, r, c, du, dv)
+                        if f.labels[r, c] == j:
+                            f.labels[r, c] = label
+                            _move(f.rows, f.columns, f.residual, r, c, du, dv)
     return changed
 
 

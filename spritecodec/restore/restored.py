@@ -34,7 +34,13 @@ from spritecodec.restore.known import Known
 from spritecodec.restore.labels import NO_LABEL, LabelDecoder, Planes, as_doubt, label_table
 from spritecodec.restore.native import AxisScale, NativeGrid, find_grid, grid_of_size, shrink
 from spritecodec.restore.object_colours import object_colours
-from spritecodec.restore.palette import MAX_COLOURS, RestoredPalette, find_palette, name_colours
+from spritecodec.restore.palette import (
+    MAX_COLOURS,
+    Hints,
+    RestoredPalette,
+    find_palette,
+    name_colours,
+)
 from spritecodec.restore.soft import SOFT, core_colours
 from spritecodec.restore.surprises import drop_unlikely
 from spritecodec.scene import Scene
@@ -289,7 +295,7 @@ def _colours(
     if u.shape != y.shape:
         return find_palette(
             y, u, v, matrix=matrix, full_range=full, table=known.palette,
-            seeds=core if soft else None, guesses=None if soft else core,
+            hints=Hints(seeds=core) if soft else Hints(guesses=core),
             max_colours=SOFT.max_colours + 1 if soft else MAX_COLOURS,
         )  # fmt: skip
     ycc = core if soft else cluster_colours(y, u, v, RESTORE.max_colours)
