@@ -14,20 +14,24 @@ import click
 from spritecodec.analysis.quality import Frame, FrameQuality, Quality, compare_frames
 from spritecodec.analysis.sources import Source, open_source
 from spritecodec.cli.common import JSON, Progress, write_json
+from spritecodec.cli.spans import span_options
 from spritecodec.errors import InputError, SpritecodecError
 from spritecodec.formats.atomic import check_target, create
+from spritecodec.span import Span
 
 EPILOG = """\b
 Examples:
   spritecodec compare game.mp4 game.spr
   spritecodec compare game.mp4 game.spr --min-psnr 40
   spritecodec compare a.mkv b.mkv --csv frames.csv
+  spritecodec compare game.mp4 game.spr --from 0:10 --to 0:20
 """
 
 
 @click.command(epilog=EPILOG, short_help="Measure PSNR, SSIM and MS-SSIM between two videos.")
 @click.argument("source", type=click.Path(allow_dash=True))
 @click.argument("other", type=click.Path())
+@span_options
 @click.option("--frames", type=click.IntRange(1), help="Only the first so many frames.")
 @click.option("--per-frame", is_flag=True, help="Show the figures of every frame too.")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Every frame, as CSV.")
@@ -36,6 +40,7 @@ Examples:
 def command(
     source: str,
     other: str,
+    span: Span,
     frames: int | None,
     per_frame: bool,
     csv_file: Path | None,
@@ -51,7 +56,10 @@ def command(
     if csv_file is not None:
         for read in (source, other):
             check_target(csv_file, True, read)
-    with open_source(source, frames) as a, open_source(other, frames) as b:
+    with (
+        open_source(source, frames, span=span) as a,
+        open_source(other, frames, span=span) as b,
+    ):
         if (a.width, a.height) != (b.width, b.height):
             raise InputError(
                 f"{source} is {a.width}x{a.height} and {other} is {b.width}x{b.height}; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,11 @@ from spritecodec.cli.common import (
     warn,
     write_json,
 )
+from spritecodec.cli.spans import span_options
+
+if TYPE_CHECKING:
+    from spritecodec.formats.video.sound_choice import WrittenSound
+    from spritecodec.span import Span
 
 EPILOG = """\b
 Examples:
@@ -24,6 +30,10 @@ Examples:
   spritecodec decode game.spr big.gif --scale 3
   spritecodec decode big.spr small.mkv --native    # pixels as the game drew them
   spritecodec decode game.spr frames/              # a folder of PNG files
+  spritecodec decode game.spr part.mp4 --from 0:01.5 --to 0:11.5
+  spritecodec decode game.spr game.webm --audio none
+  spritecodec decode game.spr game.wav             # the sound alone
+  spritecodec decode game.spr - --format mkv | mpv -    # with its sound
   spritecodec decode game.spr - | ffplay -         # y4m through a pipe
   spritecodec decode game.spr - --format framemd5  # one hash a frame
 """
@@ -40,11 +50,17 @@ Examples:
 @click.option(
     "--format",
     metavar="NAME",
-    help="mp4, mov, mkv, webm, gif, apng, webp, png, y4m, rawrgb or framemd5; "
+    help="mp4, mov, mkv, webm, nut, gif, apng, webp, png, wav (sound), y4m, rawrgb or framemd5; "
     "by default what the target's name says.",
 )
-@click.option("--start", type=click.IntRange(0), help="First frame to decode.")
-@click.option("--stop", type=click.IntRange(1), help="First frame that is left out.")
+@click.option(
+    "--audio",
+    type=click.Choice(["auto", "copy", "aac", "opus", "flac", "none"]),
+    default="auto",
+    show_default=True,
+    help="The sound: what players of the format play, as it is stored, another codec, or none.",
+)
+@span_options
 @OVERWRITE
 @JSON
 def command(
@@ -55,8 +71,8 @@ def command(
     as_source: bool,
     scale: int,
     format: str | None,
-    start: int | None,
-    stop: int | None,
+    audio: WrittenSound,
+    span: Span,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -79,8 +95,9 @@ def command(
             size="native" if native else "source" if as_source else "auto",
             scale=scale,
             format=format,
-            start=start,
-            stop=stop,
+            start=span.start,
+            stop=span.stop,
+            audio=audio,
             progress=progress,
         )
     for note in report.notes:
@@ -89,6 +106,9 @@ def command(
         warn("the file is cut short or damaged at its end; these are the frames up to there")
     if as_json:
         write_json(asdict(report))
+        return
+    if not report.frames:
+        click.echo(f"the sound is in {target}")
         return
     line = closing_line(
         frames=report.frames,

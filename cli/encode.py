@@ -22,10 +22,13 @@ from spritecodec.cli.common import (
     warn,
     write_json,
 )
+from spritecodec.cli.spans import span_options
 from spritecodec.errors import SettingsError
 
 if TYPE_CHECKING:
+    from spritecodec.formats.video.sound_choice import KeptSound
     from spritecodec.segment_encoder import Quality
+    from spritecodec.span import Span
 
 PRESETS = ("fast", "default", "slow", "paper")
 
@@ -35,6 +38,8 @@ Examples:
   spritecodec encode game.mp4 game.spr --preset fast
   spritecodec encode cartoon.webm cartoon.spr --psnr 38
   spritecodec encode frames/ game.spr              # a folder of pictures
+  spritecodec encode game.mkv part.spr --from 0:01.5 --to 0:11.5
+  spritecodec encode game.mkv game.spr --audio opus
   spritecodec encode big.mkv game.spr --native 256x240
   spritecodec encode recording.mp4 game.spr --native 256x240 --palette nes
   spritecodec encode game.mp4 game.spr --preset slow --keep work
@@ -94,6 +99,14 @@ Examples:
     default=None,
     help="Store the game behind a lossy or enlarged recording, or fail; or the recording as it is.",
 )
+@click.option(
+    "--audio",
+    type=click.Choice(["flac", "copy", "opus", "none"]),
+    default="flac",
+    show_default=True,
+    help="The sound: plain samples as FLAC and others as they are, all as it is, or Opus.",
+)
+@span_options
 @OVERWRITE
 @JSON
 def command(
@@ -112,6 +125,8 @@ def command(
     palette: str | None,
     matrix: str | None,
     restore: bool | None,
+    audio: KeptSound,
+    span: Span,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -152,6 +167,9 @@ def command(
                 palette=palette,
                 matrix=matrix,
                 restore=restore,
+                audio=audio,
+                start=span.start,
+                stop=span.stop,
                 progress=progress.stage,
             )
         except KeyboardInterrupt as e:

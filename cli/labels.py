@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spritecodec.cli.common import JSON, OVERWRITE, SOURCE_SPR, Progress, write_json
+from spritecodec.cli.spans import span_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from spritecodec.label_maps import Labels
+    from spritecodec.span import Span
 
 EPILOG = """\b
 Examples:
   spritecodec labels game.spr labels/
-  spritecodec labels game.spr labels/ --by track --start 100 --stop 200
+  spritecodec labels game.spr labels/ --by track --from 100f --to 200f
   spritecodec labels game.spr labels/ --tiles    # also what the background shows
 """
 
@@ -38,8 +40,7 @@ Examples:
     help="What the labels number: dictionary entries, instances, or depth layers.",
 )
 @click.option("--tiles", is_flag=True, help="Also label the tiles of the backgrounds.")
-@click.option("--start", type=click.IntRange(0), help="First frame.")
-@click.option("--stop", type=click.IntRange(1), help="First frame that is left out.")
+@span_options
 @OVERWRITE
 @JSON
 def command(
@@ -47,28 +48,25 @@ def command(
     target: str,
     by: str,
     tiles: bool,
-    start: int | None,
-    stop: int | None,
+    span: Span,
     overwrite: bool,
     as_json: bool,
 ) -> None:
     """Write a label map of each frame of FILE.spr to FOLDER, and legend.json.
+
+    A map's name is the number of its frame.
 
     Pixel values are labels, 0 for the background: PNG files of 8 bits with a palette, or of
     16 bits where there are more than 255 labels. legend.json says what each label stands
     for, how many pixels it has, and in how many frames it shows. Where the source was scaled up,
     maps have the size before that, as decode --native gives the frames.
     """
-    from spritecodec.errors import OutputError, SettingsError
+    from spritecodec.errors import OutputError
     from spritecodec.formats.video.video_out import Place
     from spritecodec.label_maps import Labels
 
     with Labels(source, by, tiles=tiles) as labels:  # type: ignore[arg-type]
-        frames = range(*slice(start, stop).indices(len(labels)))
-        if not frames:
-            raise SettingsError(
-                f"the frame range {start} to {stop} is empty: the file has {len(labels)} frames"
-            )
+        frames = range(*labels.between(span))
         place = Place(target, "png", overwrite)
         try:
             legend = _write(labels, frames, place.path)
@@ -97,13 +95,13 @@ def _write(labels: Labels, frames: range, folder: Path) -> dict[str, Any]:
         raise SettingsError(f"{count - 1:,} labels do not fit into 16 bits; number them by sprite")
     pixels, seen = np.zeros(count, np.int64), np.zeros(count, np.int64)
     with Progress("Labelling") as progress:
-        for i, t in enumerate(frames):
+        for i, t in enumerate(frames, start=1):
             drawn = labels.frame(t)
             here = np.bincount(drawn.ravel(), minlength=count)
             pixels += here
             seen += here > 0
-            picture_of(drawn, count).save(folder / f"{i:06}.png", format="PNG")
-            progress(i + 1, len(frames))
+            picture_of(drawn, count).save(folder / f"{t:06}.png", format="PNG")
+            progress(i, len(frames))
     legend = {
         "by": labels.by,
         "width": labels.width,

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from spritecodec.errors import FormatError, SettingsError
+from spritecodec.errors import FormatError
 
 if TYPE_CHECKING:
-    from spritecodec.reader import Size
+    from spritecodec.clip import AudioStream
+    from spritecodec.formats.video.sound_choice import WrittenSound
+    from spritecodec.reader import Reader, Size
+    from spritecodec.span import Moment
 
 # Frames are handed on in pieces of about this many bytes; small ones stay in the cache.
 PIECE_BYTES = 1 << 20
@@ -61,8 +64,9 @@ def decode(
     size: Size = "auto",
     scale: int = 1,
     format: str | None = None,
-    start: int | None = None,
-    stop: int | None = None,
+    start: Moment | None = None,
+    stop: Moment | None = None,
+    audio: WrittenSound = "auto",
     progress: Callable[[int, int], None] | None = None,
 ) -> DecodeReport:
     """Decode a .spr file.
@@ -72,7 +76,8 @@ def decode(
     source : path
         The .spr file; ``"-"`` for standard input.
     target : path
-        A video file, a folder for PNG pictures, or ``"-"`` for standard output.
+        A video file, a wav file for the sound alone, a folder for PNG pictures, or ``"-"`` for
+        standard output.
     overwrite : bool
         Replace an existing target.
     lossless : bool
@@ -83,9 +88,14 @@ def decode(
         Enlarge frames of that size by this factor with nearest neighbour.
     format : str, optional
         One of `spritecodec.formats.video.video_out.FORMATS`; by the target's name when left out.
-    start, stop : int, optional
-        Decode frames start to stop - 1 only. The sound is then left out, and time stamps
-        start at 0.
+    start, stop : int or str, optional
+        Decode frames start to stop - 1 only, and the sound of that time; time stamps start at 0,
+        pictures in a folder are named by the frames' numbers. Each is a frame number or words:
+        ``"1.5"`` seconds from the first frame, ``"0:01.5"``, ``"1:02:03"``, ``"90f"``.
+    audio : "auto", "copy", "aac", "opus", "flac" or "none"
+        ``"auto"``: sound that players of the format do not play is converted: in mp4, PCM
+        becomes FLAC and the rest AAC; in webm all becomes Opus. ``"copy"``: as the file has it,
+        or left out. The report's notes say what was done.
     progress : callable, optional
         Called with the frames done and the frames to do.
 
@@ -96,40 +106,43 @@ def decode(
     Raises
     ------
     InputError
-        There is no such source.
+        There is no such source, or no sound for a wav file.
     FormatError
         It is damaged; nothing is left at the target.
     OutputError
         The target exists, or cannot be written.
     SettingsError
-        The frame range is empty, the source is the target, or `size`, `scale` or `format` is
+        No frame is left, the source is the target, or `size`, `scale`, `format` or `audio` is
         impossible.
     """
     # Imported here, so that importing the package stays quick.
     from spritecodec.formats.atomic import check_distinct
     from spritecodec.formats.video.sinks import VideoInfo
-    from spritecodec.formats.video.video_out import open_writer
+    from spritecodec.formats.video.video_out import format_of, open_writer, write_sound
     from spritecodec.reader import open as open_reader
+    from spritecodec.span import Span
 
     began = time.perf_counter()
     check_distinct(source, target)
     with open_reader(source, size) as reader:
         if len(reader) == 0:
             raise FormatError("the file is cut short and has no whole frame")
-        a, b, _ = slice(start, stop).indices(len(reader))
-        if a >= b:
-            raise SettingsError(
-                f"the frame range {start} to {stop} is empty: the file has {len(reader)} frames"
-            )
+        a, b = Span(start, stop).frames(reader.pts.tolist(), reader.time_base)
         whole = (a, b) == (0, len(reader))
         origin = 0 if whole else int(reader.pts[a])
+        name = format_of(target, format)
+        sound, notes = _sound(reader, a, b, audio, name)
+        if name == "wav":
+            notes += write_sound(target, sound, overwrite)
+            return _report(reader, 0, began, notes)
         with open_writer(
             os.fspath(target),
             VideoInfo(reader.width, reader.height, reader.time_base, reader.frame_rate),
-            format=format,
+            format=name,
             lossless=lossless,
             scale=scale,
-            audio=reader.audio if whole else (),
+            audio=sound,
+            first=a,
             overwrite=overwrite,
         ) as writer:
             count = max(1, min(64, PIECE_BYTES // (3 * reader.width * reader.height)))
@@ -139,13 +152,34 @@ def decode(
                 done += len(piece.pts)
                 if progress is not None:
                     progress(done, b - a)
-        return DecodeReport(
-            frames=b - a,
-            seconds=time.perf_counter() - began,
-            size=reader.size,
-            bitrate=8 * reader.size / reader.duration,
-            bits_per_pixel=8 * reader.size / (len(reader) * reader.width * reader.height),
-            quality=reader.head.quality,
-            truncated=reader.truncated,
-            notes=tuple(writer.notes),
-        )
+        return _report(reader, b - a, began, [*notes, *writer.notes])
+
+
+def _report(reader: Reader, frames: int, began: float, notes: list[str]) -> DecodeReport:
+    """What was done since `began`."""
+    return DecodeReport(
+        frames=frames,
+        seconds=time.perf_counter() - began,
+        size=reader.size,
+        bitrate=8 * reader.size / reader.duration,
+        bits_per_pixel=8 * reader.size / (len(reader) * reader.width * reader.height),
+        quality=reader.head.quality,
+        truncated=reader.truncated,
+        notes=tuple(notes),
+    )
+
+
+def _sound(
+    reader: Reader, a: int, b: int, choice: WrittenSound, format: str
+) -> tuple[tuple[AudioStream, ...], list[str]]:
+    """The sound of frames a to b - 1 for a format, and what was done to it."""
+    if not reader.audio and choice in ("auto", "copy", "none"):
+        return (), []  # without loading what handles sound
+    from spritecodec.formats.video.sound_choice import written_sound
+    from spritecodec.trimmed import trim_audio
+
+    streams = reader.audio
+    if choice != "none" and (a, b) != (0, len(reader)):
+        end = int(reader.pts[b]) if b < len(reader) else None
+        streams = trim_audio(streams, reader.time_base, int(reader.pts[a]), end)
+    return written_sound(streams, choice, format)

@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 
     from spritecodec.clip import Clip
     from spritecodec.degradation import Degradation
+    from spritecodec.formats.video.sound_choice import KeptSound
     from spritecodec.model.training import Training
     from spritecodec.reader import Reader
     from spritecodec.restore.known import Known
     from spritecodec.restore.restored import RestoredClip
     from spritecodec.segment_encoder import Comparison, Progress, Quality, SegmentEncoder
+    from spritecodec.span import Moment
 
 
 MAX_NAME = 255  # bytes that most file systems allow
@@ -125,6 +127,9 @@ def encode(
     palette: str | os.PathLike[str] | NDArray[np.uint8] | None = None,
     matrix: str | None = None,
     restore: bool | None = None,
+    audio: KeptSound = "flac",
+    start: Moment | None = None,
+    stop: Moment | None = None,
     progress: Progress | None = None,
 ) -> EncodeReport:
     """Encode a clip.
@@ -170,6 +175,13 @@ def encode(
         the source is an exact enlargement of them, and with quality ``"auto"`` also those of
         the game that a lossy recording shows, where one of few colours explains it. True: raise
         a SettingsError where a lossy source cannot be restored.
+    audio : "flac", "copy", "opus" or "none"
+        ``"flac"``: sound that is stored as plain samples (PCM) becomes FLAC, which gives the same
+        samples; other codecs are kept as they are. ``"copy"``: all is kept as it is. ``"opus"``:
+        it is converted, which loses some of it. The report's notes say what was done.
+    start, stop : int or str, optional
+        Encode frames start to stop - 1 only, and the sound of that time. Each is a frame number
+        or words: ``"1.5"`` seconds from the first frame, ``"0:01.5"``, ``"1:02:03"``, ``"90f"``.
     progress : callable, optional
         Called with the stage, the work done, the work in all, and a few words more.
 
@@ -195,8 +207,11 @@ def encode(
     # Imported here, so that importing the package stays quick.
     from spritecodec.compiler import prepare_compiler
     from spritecodec.formats.atomic import check_target, create
+    from spritecodec.formats.video.sound_choice import kept_sound
     from spritecodec.model.distributed import Ranks
     from spritecodec.segment_encoder import SegmentEncoder
+    from spritecodec.span import Span
+    from spritecodec.trimmed import trim
 
     began = time.perf_counter()
     path = Path(target)
@@ -206,8 +221,9 @@ def encode(
     compiling = prepare_compiler()
     ranks = Ranks.here()
     say = progress if progress and ranks.first else (lambda stage, done, total, words: None)
-    original = _as_clip(source)
+    original = trim(_as_clip(source), Span(start, stop))
     _check_fits(original)
+    sound, sound_notes = kept_sound(original.audio, audio)
     known = _known(native, kernel, palette, matrix)
     clip, aim, scale, notes = _look_behind(original, quality, known, restore, say)
     workdir = Path(keep) if keep is not None else _workdir(path)
@@ -216,13 +232,14 @@ def encode(
     if not ranks.first:
         return ranks.same(None)
     with create(path, overwrite) as stream:
-        encoder = SegmentEncoder(clip, aim, training, stream, say, scale)
+        encoder = SegmentEncoder(clip, aim, training, stream, say, scale, sound)
         encoder.run()
         written = encoder.verify(stream)
         if training is not None:
             training.settle()
         seconds = time.perf_counter() - began
         notes += _size_note(original, written.size) + _planes_note(encoder.compared)
+        notes += sound_notes
         notes += [compiling] if compiling else []
         report = _report(encoder, written, training, seconds, tuple(notes))
     if training is not None and temporary:

@@ -21,6 +21,7 @@ from spritecodec.reader import Reader
 from spritecodec.reader import open as open_reader
 from spritecodec.render import Renderer
 from spritecodec.scene import Layer, Recolouring, Scene
+from spritecodec.span import Span
 
 By = Literal["sprite", "track", "layer"]
 LabelMap = NDArray[np.int32]
@@ -85,6 +86,7 @@ class Labels:
                 source = self._opened = open_reader(source, "native")
             self._scenes = source
             self._counts = [s.frames for s in source.segments]
+        self._pts, self._time_base = source.pts, source.time_base
         # Sprites are as they were drawn, so labels are, too, where the source was enlarged.
         screen = source.head if isinstance(source, Reader) else source
         self.width, self.height = screen.width, screen.height
@@ -108,6 +110,16 @@ class Labels:
             self._drawn = number, Renderer(self._painted(number), residual=False)
         rgb = self._drawn[1].frame(t - int(self._ends[number]) + self._counts[number])
         return rgb.astype(np.int32) @ np.array([1, 1 << 8, 1 << 16], np.int32)
+
+    def between(self, span: Span) -> tuple[int, int]:
+        """The first frame of a span, and the first that is left out.
+
+        Raises
+        ------
+        SettingsError
+            No frame is left.
+        """
+        return span.frames(self._pts.tolist(), self._time_base)
 
     def frames(self, start: int | None = None, stop: int | None = None) -> Iterator[LabelMap]:
         """The labels of frames start to stop - 1, one after another."""

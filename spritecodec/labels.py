@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from spritecodec.label_maps import By, LabelMap
     from spritecodec.reader import Reader
     from spritecodec.scene import Scene
+    from spritecodec.span import Moment
 
 
 def labels(
@@ -21,8 +22,8 @@ def labels(
     by: By = "sprite",
     *,
     tiles: bool = False,
-    start: int | None = None,
-    stop: int | None = None,
+    start: Moment | None = None,
+    stop: Moment | None = None,
 ) -> LabelMap:
     """Label every pixel with what shows there.
 
@@ -38,8 +39,9 @@ def labels(
         that recur. A tile's pixels have its label, except those of the ground (the most
         common colour). For scenes on a plain ground whose objects that never move are part
         of the background.
-    start, stop : int, optional
-        Only frames start to stop - 1, counted like those of a slice.
+    start, stop : int or str, optional
+        Only frames start to stop - 1. Each is a frame number or words: ``"1.5"`` seconds from the
+        first frame, ``"0:01.5"``, ``"1:02:03"``, ``"90f"``.
 
     Returns
     -------
@@ -57,12 +59,13 @@ def labels(
     InputError, FormatError
         The file cannot be read, or is damaged.
     SettingsError
-        `by` is something else.
+        `by` is something else, or no frame is left.
     """
     from spritecodec.label_maps import Labels
+    from spritecodec.span import Span
 
     with Labels(source, by, tiles=tiles) as maps:
-        return maps.stack(start, stop)
+        return maps.stack(*maps.between(Span(start, stop)))
 
 
 def segment(

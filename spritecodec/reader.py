@@ -393,6 +393,10 @@ class Reader:
         budget = self._budget("the audio", chunks, 0)
         return tuple(self._unpack(c, partial(unpack_audio, budget=budget)) for c in chunks)
 
+    def texts(self) -> list[bytes]:
+        """What is written about the video (UTF-8), a chunk each."""
+        return [self._container.payload(c) for c in self._container.chunks if c.kind == "meta"]
+
     @property
     def sprites(self) -> tuple[Picture, ...]:
         """The whole dictionary, each shape (h, w, 4), uint8, straight alpha."""

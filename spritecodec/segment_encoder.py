@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import IO, TYPE_CHECKING, Literal, TypeVar
@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from spritecodec.clip import Clip, Doubt, Misfit, Restored
+from spritecodec.clip import AudioStream, Clip, Doubt, Misfit, Restored
 from spritecodec.degradation import Degradation
 from spritecodec.errors import InputError
 from spritecodec.formats.spr.chunks import MAX_FRAMES, MAX_TIME, Head, pack_audio, pack_head
@@ -186,6 +186,8 @@ class SegmentEncoder:
         Called with the progress.
     degradation : Degradation or None
         How the source shows the clip's frames, where `clip` is not the source itself.
+    audio : sequence of AudioStream
+        The sound to write.
 
     Attributes
     ----------
@@ -207,8 +209,10 @@ class SegmentEncoder:
         stream: IO[bytes],
         say: Progress,
         degradation: Degradation | None = None,
+        audio: Sequence[AudioStream] = (),
     ) -> None:
         self.degradation = degradation
+        self._audio = audio
         self.library = Library()
         self.frames = 0
         self.candidates: dict[str, int] = {}
@@ -241,7 +245,7 @@ class SegmentEncoder:
         self._writer.add("HEAD", pack_head(self._head()))
         for kind, payload, count in chunks:
             self._writer.add(kind, payload, count)
-        for audio in self._clip.audio:
+        for audio in self._audio:
             self._writer.add("AUDI", pack_audio(audio))
         self._writer.finish()
 

@@ -61,6 +61,11 @@ def _kept(stream: AvAudioStream, packets: Sequence[av.Packet[Stream]]) -> AudioS
     )
 
 
+def customary_layout(audio: AudioStream) -> str:
+    """The layout; of streams that name none ("2 channels") the usual one, which mp4 insists on."""
+    return {1: "mono", 2: "stereo"}.get(audio.channels, audio.layout)
+
+
 def can_hold(container_format: str, audio: AudioStream) -> bool:
     """Whether a container can hold an audio stream: all of it is put into one in memory.
 
@@ -102,8 +107,7 @@ class AudioMuxer:
             raise ValueError(f"{audio.codec} is no codec of audio")
         self._stream = container.add_stream_from_template(template)
         context = self._stream.codec_context
-        # Streams that name no layout ("2 channels") get the customary one, which mp4 insists on.
-        context.layout = {1: "mono", 2: "stereo"}.get(audio.channels, audio.layout)
+        context.layout = customary_layout(audio)
         context.sample_rate = audio.sample_rate
         if audio.extradata:
             context.extradata = audio.extradata

@@ -1,4 +1,4 @@
-"""Outputs that FFmpeg writes: mp4, mov, mkv, webm, GIF, APNG, WebP."""
+"""Outputs that FFmpeg writes: mp4, mov, mkv, webm, nut, GIF, APNG, WebP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from PIL import Image
 from spritecodec.clip import AudioStream
 from spritecodec.formats.video.audio import AudioMuxer, can_hold
 from spritecodec.formats.video.gif_palette import GifPalettes
-from spritecodec.formats.video.sinks import VideoInfo
+from spritecodec.formats.video.sinks import WITH_AUDIO, VideoInfo
 from spritecodec.formats.video.y4m import to_yuv
 
 _BT709 = 1  # ITU-T H.273: the number of BT.709 as primaries, transfer and matrix
@@ -76,6 +76,7 @@ ENCODINGS = {
         Encoding("webm", "libvpx-vp9", "yuv420p", _VP9),
         Encoding("webm", "libvpx-vp9", "gbrp", _VP9_RGB),
     ),
+    "nut": (Encoding("nut", "rawvideo", "rgb24"),) * 2,
     "gif": (Encoding("gif", "gif", "pal8", time_base=Fraction(1, 100)),) * 2,
     "apng": (Encoding("apng", "apng", "rgb24", container_options={"plays": "0"}),) * 2,
     "webp": (
@@ -98,7 +99,8 @@ class ContainerSink:
 
     Parameters
     ----------
-    path : Path
+    path : Path or str
+        A file, or a protocol of FFmpeg's such as ``pipe:3``.
     format : str
         A key of `ENCODINGS`.
     video : VideoInfo
@@ -114,7 +116,7 @@ class ContainerSink:
 
     def __init__(
         self,
-        path: Path,
+        path: Path | str,
         format: str,
         video: VideoInfo,
         lossless: bool,
@@ -144,11 +146,11 @@ class ContainerSink:
             width + self._pad[1], height + self._pad[0], video.frame_rate
         )
         self._audio: list[AudioMuxer] = []
-        for stream in audio if format in ("mp4", "mov", "mkv", "webm") else ():
+        for stream in audio if format in WITH_AUDIO else ():
             if can_hold(how.container, stream):
                 self._audio.append(AudioMuxer(self._container, stream))
             else:
-                other = "it may be damaged" if format == "mkv" else "mkv may"
+                other = "it may be damaged" if format in ("mkv", "nut") else "mkv may"
                 self.notes.append(
                     f"the {stream.codec or 'nameless'} audio is left out, because {format} cannot "
                     f"hold it; {other}"

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from spritecodec.formats.video.framemd5 import FrameHasher, framemd5_header, framemd5_line
 
+WITH_AUDIO = ("mp4", "mov", "mkv", "webm", "nut")
+"""Formats that hold sound."""
+
 BATCH_BYTES = 1 << 22  # of frames that are hashed together
 
 
@@ -100,18 +103,18 @@ class Framemd5Sink(ByteSink):
 
 
 class FolderSink:
-    """000000.png, 000001.png, ... in a folder that is there."""
+    """000000.png, 000001.png, ... in a folder that is there, counted from `first`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, first: int = 0) -> None:
         self._folder = folder
-        self._count = 0
+        self._next = first
         self.notes: list[str] = []
 
     def put(self, frame: NDArray[np.uint8], pts: int, duration: int) -> None:
         from PIL import Image  # takes as long to import as a hundred frames to draw
 
-        Image.fromarray(frame).save(self._folder / f"{self._count:06}.png", format="PNG")
-        self._count += 1
+        Image.fromarray(frame).save(self._folder / f"{self._next:06}.png", format="PNG")
+        self._next += 1
 
     def finish(self) -> None:
         """Every picture is already on disk."""

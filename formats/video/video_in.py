@@ -6,6 +6,8 @@ folders and WebP in `spritecodec.formats.video.images`.
 
 from __future__ import annotations
 
+import copy
+import itertools
 import shutil
 import sys
 import weakref
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -31,6 +34,7 @@ from spritecodec.formats.video.colour import RgbConverter
 from spritecodec.formats.video.images import open_folder, open_webp
 from spritecodec.formats.video.planes import StoredPlanes, stored_planes
 from spritecodec.formats.video.truncation import declared_end
+from spritecodec.trimmed import trim_audio
 
 # Codecs that give back the very pixels that went in, whatever their settings.
 _LOSSLESS = {
@@ -128,6 +132,16 @@ class ShownFrame:
         return stored
 
 
+class _Part(NamedTuple):
+    """A run of frames of a video; see `spritecodec.trimmed.TrimmedClip`."""
+
+    whole: VideoClip  # its temporary file goes when it goes
+    a: int
+    b: int
+    begin: int
+    end: int | None
+
+
 class VideoClip:
     """A video file that FFmpeg reads; see `spritecodec.clip.Clip` for the attributes.
 
@@ -145,6 +159,7 @@ class VideoClip:
 
     def __init__(self, path: Path, name: str) -> None:
         self._path, self._name = path, name
+        self._part: _Part | None = None
         self._unspecified: Colorspace | None = None
         with self._open() as container:
             stream = self._video_stream(container)
@@ -170,9 +185,25 @@ class VideoClip:
         return self._name
 
     @property
-    def file_size(self) -> int:
-        """Of the file in bytes."""
-        return self._path.stat().st_size
+    def file_size(self) -> int | None:
+        """Of the file in bytes; None for a part of it."""
+        return None if self._part else self._path.stat().st_size
+
+    def times(self) -> Iterator[int]:
+        """The time stamps of all frames; see `spritecodec.trimmed.Sliceable`."""
+        return (time for _, _, time in self._raw())
+
+    def between(self, a: int, b: int, begin: int, end: int | None) -> VideoClip:
+        """Frames a to b - 1 as a clip; see `spritecodec.trimmed.TrimmedClip`."""
+        if self._part:
+            outer = self._part
+            end = outer.end if end is None else end + outer.begin
+            return outer.whole.between(a + outer.a, b + outer.a, begin + outer.begin, end)
+        part = copy.copy(self)
+        for known in ("frame_count", "audio"):
+            part.__dict__.pop(known, None)
+        part._part = _Part(self, a, b, begin, end)
+        return part
 
     @cached_property
     def frame_count(self) -> int | None:
@@ -180,6 +211,8 @@ class VideoClip:
 
         A file can hide frames or hold broken ones, so trust what `pieces` yields.
         """
+        if self._part:
+            return self._part.b - self._part.a
         if self._stated_count:
             return self._stated_count
         with self._open() as container:
@@ -190,6 +223,9 @@ class VideoClip:
     @cached_property
     def audio(self) -> tuple[AudioStream, ...]:
         """Read when first asked for."""
+        if self._part:
+            part = self._part
+            return trim_audio(part.whole.audio, self.time_base, part.begin, part.end)
         try:
             return read_audio(self._path)
         except av.error.FFmpegError as error:
@@ -245,6 +281,15 @@ class VideoClip:
 
     def _raw(self) -> Iterator[tuple[str, VideoFrame, int]]:
         """Codec, decoded frame and repaired timestamp of every frame."""
+        if self._part is None:
+            yield from self._raw_file()
+            return
+        part = self._part
+        for codec, frame, time in itertools.islice(self._raw_file(), part.a, part.b):
+            yield codec, frame, time - part.begin
+
+    def _raw_file(self) -> Iterator[tuple[str, VideoFrame, int]]:
+        """The same of the whole file."""
         step = max(1, round(1 / (self.frame_rate * self.time_base)))
         count, last = 0, -step
         with self._open() as container:

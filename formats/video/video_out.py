@@ -5,6 +5,7 @@
 | mp4, mov | H.264 4:2:0, crf 12, BT.709 | H.264 RGB, qp 0 | exact |
 | mkv      | H.264 4:2:0, crf 12, BT.709 | H.264 RGB, qp 0 | milliseconds |
 | webm     | VP9 4:2:0, crf 15, BT.709   | VP9 RGB, lossless | milliseconds |
+| nut      | raw RGB | the same | exact |
 | gif      | exact up to 256 colours a frame, else the nearest 256 | refused above 256 | centiseconds, at least 2 a frame |
 | apng     | exact | the same | exact |
 | webp     | exact; equal frames in a row become one | the same | milliseconds |
@@ -12,6 +13,8 @@
 | y4m      | raw 4:4:4, BT.601, 16-235 | refused | none, constant rate |
 | rawrgb   | raw RGB bytes, frame after frame | the same | none |
 | framemd5 | one MD5 a frame | the same | exact |
+
+wav holds the sound alone; `write_sound` writes it.
 
 GIF, APNG and WebP count time from their first frame. All are written frame by
 frame; only the WebP encoder's memory grows with the length, by about a quarter
@@ -39,18 +42,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spritecodec.clip import AudioStream
-from spritecodec.errors import OutputError, SettingsError
+from spritecodec.errors import InputError, OutputError, SettingsError
 from spritecodec.formats.atomic import Part, resolve
-from spritecodec.formats.video.sinks import FolderSink, Framemd5Sink, RawRgbSink, VideoInfo
+from spritecodec.formats.video.sinks import (
+    WITH_AUDIO,
+    FolderSink,
+    Framemd5Sink,
+    RawRgbSink,
+    VideoInfo,
+)
 
 _BY_SUFFIX = {
-    ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "mkv", ".webm": "webm", ".gif": "gif",
-    ".apng": "apng", ".png": "apng", ".webp": "webp", ".y4m": "y4m", ".rgb": "rawrgb",
-    ".raw": "rawrgb", ".rawrgb": "rawrgb", ".framemd5": "framemd5", ".md5": "framemd5", "": "png",
+    ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "mkv", ".webm": "webm", ".nut": "nut",
+    ".gif": "gif", ".apng": "apng", ".png": "apng", ".webp": "webp", ".y4m": "y4m",
+    ".rgb": "rawrgb", ".raw": "rawrgb", ".rawrgb": "rawrgb", ".framemd5": "framemd5",
+    ".md5": "framemd5", ".wav": "wav", "": "png",
 }  # fmt: skip
 _STREAMED = ("y4m", "rawrgb", "framemd5")
-FORMATS = ("mp4", "mov", "mkv", "webm", "gif", "apng", "webp", "png", *_STREAMED)
-_WITH_AUDIO = ("mp4", "mov", "mkv", "webm")
+FORMATS = ("mp4", "mov", "mkv", "webm", "nut", "gif", "apng", "webp", "png", *_STREAMED)
+SOUND_FORMATS = ("wav",)
+# What can go into a pipe.
+_PIPED = (*_STREAMED, "mkv", "nut")
 
 
 class Sink(Protocol):
@@ -77,8 +89,9 @@ def format_of(target: str | Path, format: str | None = None) -> str:
         Neither says one that is known.
     """
     if format is not None:
-        if format not in FORMATS:
-            raise SettingsError(f"format {format} is not one of {', '.join(FORMATS)}")
+        if format not in (*FORMATS, *SOUND_FORMATS):
+            known = ", ".join((*FORMATS, *SOUND_FORMATS))
+            raise SettingsError(f"format {format} is not one of {known}")
         return format
     if str(target) == "-":
         return "y4m"
@@ -101,6 +114,7 @@ def open_writer(
     lossless: bool = False,
     scale: int = 1,
     audio: Sequence[AudioStream] = (),
+    first: int = 0,
     overwrite: bool = False,
 ) -> VideoWriter:
     """Open a video for writing.
@@ -110,7 +124,7 @@ def open_writer(
     target : str or Path
         A file; a folder for the png format (a name that ends in a slash, that
         has no ending, or that is a folder); ``-`` for standard output (y4m,
-        rawrgb and framemd5 only). Devices and named pipes are written to directly.
+        rawrgb, framemd5, mkv and nut only). Devices and named pipes are written to directly.
     video : VideoInfo
         The frames that will be handed in, not scaled yet. The frame rate gives the last one
         its duration.
@@ -123,6 +137,8 @@ def open_writer(
     audio : sequence of AudioStream
         Written unchanged where the format can hold them; the writer's `notes`
         say where it cannot.
+    first : int
+        The number of the first frame, which pictures in a folder are named by.
     overwrite : bool
         Replace the target if it is there.
 
@@ -134,6 +150,8 @@ def open_writer(
         Unknown format, or settings that contradict one another.
     """
     name = format_of(target, format)
+    if name in SOUND_FORMATS:
+        raise SettingsError("wav holds no pictures")
     if not 1 <= scale <= 64:
         raise SettingsError(f"scale must be from 1 to 64, not {scale}")
     if lossless and name == "y4m":
@@ -141,27 +159,72 @@ def open_writer(
     place = Place(target, name, overwrite)
     try:
         scaled = video._replace(width=video.width * scale, height=video.height * scale)
-        sink = _open_sink(place, name, scaled, lossless, audio)
+        sink = _open_sink(place, name, scaled, lossless, audio, first)
     except BaseException as error:
         place.discard()
         if isinstance(error, _foreseen()):
             raise OutputError(place.failed(error)) from error
         raise
-    if audio and name not in _WITH_AUDIO:
+    if audio and name not in WITH_AUDIO:
         sink.notes.append(f"the audio is left out, because {name} cannot hold it; mkv and mp4 can")
     return VideoWriter(place, sink, video, scale)
 
 
+def write_sound(
+    target: str | Path, audio: Sequence[AudioStream], overwrite: bool = False
+) -> list[str]:
+    """Write the first of some streams to a wav file, as samples from time 0.
+
+    Returns
+    -------
+    list of str
+        What the file could not keep, one sentence each.
+
+    Raises
+    ------
+    InputError
+        There is no sound, or it cannot be decoded.
+    OutputError
+        The target exists, or cannot be written.
+    SettingsError
+        It is standard output.
+    """
+    from spritecodec.formats.video.sound import write_wav
+
+    if not audio:
+        raise InputError("there is no sound to write")
+    place = Place(target, "wav", overwrite)
+    try:
+        write_wav(audio[0], place.path)
+        place.settle()
+    except BaseException as error:
+        place.discard()
+        if isinstance(error, _foreseen()):
+            raise OutputError(place.failed(error)) from error
+        raise
+    more = len(audio) - 1
+    return [f"{more} more streams of sound are left out; mkv holds them all"] if more else []
+
+
 def _open_sink(
-    place: Place, name: str, video: VideoInfo, lossless: bool, audio: Sequence[AudioStream]
+    place: Place,
+    name: str,
+    video: VideoInfo,
+    lossless: bool,
+    audio: Sequence[AudioStream],
+    first: int,
 ) -> Sink:
     # PyAV takes 100 ms to import, so only where it is needed.
     if name == "png":
-        return FolderSink(place.path)
+        return FolderSink(place.path, first)
     if name not in _STREAMED:
         from spritecodec.formats.video.ffmpeg_out import ContainerSink
 
-        return ContainerSink(place.path, name, video, lossless, audio)
+        path: Path | str = place.path
+        if place.piped:
+            # FFmpeg closes the number that it gets, so not that of standard output itself.
+            path = f"pipe:{os.dup(sys.stdout.fileno())}"
+        return ContainerSink(path, name, video, lossless, audio)
     # A duplicate, so that closing the sink does not close standard output itself.
     file = os.fdopen(os.dup(sys.stdout.fileno()), "wb") if place.piped else place.path.open("wb")
     if name == "y4m":
@@ -314,9 +377,9 @@ class Place:
         self._part: Part | None = None
         self.path = self._goal
         if self.piped:
-            if format not in _STREAMED:
+            if format not in _PIPED:
                 raise SettingsError(
-                    f"{format} cannot go to standard output; only {', '.join(_STREAMED)} can"
+                    f"{format} cannot go to standard output; only {', '.join(_PIPED)} can"
                 )
         elif not self._direct:
             self._goal = resolve(target)

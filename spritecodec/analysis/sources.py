@@ -15,6 +15,8 @@ from spritecodec.clip import AudioStream, Clip, Piece
 from spritecodec.formats.video.video_in import open_clip
 from spritecodec.reader import Reader, Size
 from spritecodec.reader import open as open_spr
+from spritecodec.span import Span
+from spritecodec.trimmed import trim
 
 PIECE = 32  # frames in memory at a time
 
@@ -31,11 +33,14 @@ class Source:
     clip : Clip
     limit : int or None
         Frames to take; all of them when None.
+    opened : Reader or None
+        The .spr file that is closed at the end.
     """
 
     clip: Clip
     limit: int | None = None
     audio: tuple[AudioStream, ...] = ()
+    opened: Reader | None = None
 
     @property
     def width(self) -> int:
@@ -80,15 +85,17 @@ class Source:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if isinstance(self.clip, Reader):
-            self.clip.close()
+        if self.opened is not None:
+            self.opened.close()
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         for piece in self.pieces():
             yield from piece.frames
 
 
-def open_source(path: str | Path, limit: int | None = None, size: Size = "auto") -> Source:
+def open_source(
+    path: str | Path, limit: int | None = None, size: Size = "auto", span: Span | None = None
+) -> Source:
     """Any video, folder of pictures or .spr file as a `Source`.
 
     A .spr file's frames have the `size` that `spritecodec.open` is asked for.
@@ -99,9 +106,18 @@ def open_source(path: str | Path, limit: int | None = None, size: Size = "auto")
         It cannot be read.
     FormatError
         It is a damaged .spr file.
+    SettingsError
+        The span holds no frame.
     """
-    spr = Path(path).suffix.lower() == ".spr"
-    return Source(open_spr(path, size) if spr else open_clip(path), limit)
+    span = span or Span()
+    if Path(path).suffix.lower() != ".spr":
+        return Source(trim(open_clip(path), span), limit)
+    reader = open_spr(path, size)
+    try:
+        return Source(trim(reader, span), limit, opened=reader)
+    except BaseException:
+        reader.close()
+        raise
 
 
 def content_hash(source: Source) -> tuple[str, int]:
