@@ -17,6 +17,8 @@ from spritecodec.errors import OutputError, SpritecodecError
 COMMANDS = {
     "encode": "Turn a video into a .spr file.",
     "decode": "Turn a .spr file into a video, pictures or a pipe.",
+    "cut": "Write a part of a .spr file as a .spr file.",
+    "join": "Write .spr files one after another as one.",
     "info": "Show what a .spr file holds and where every byte goes.",
     "verify": "Check a .spr file, also against its source.",
     "compare": "Measure PSNR, SSIM and MS-SSIM between two videos.",

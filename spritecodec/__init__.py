@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from spritecodec.label_maps import Labels
     from spritecodec.metrics import ms_ssim, psnr, ssim
     from spritecodec.reader import Reader, Verification, open
+    from spritecodec.rearrange import RearrangeReport, cut, join
     from spritecodec.render import Renderer
     from spritecodec.scene import Layer, Recolouring, Residual, Scene, Tracks
 
@@ -54,6 +55,7 @@ _HOMES = {
     "spritecodec.label_maps": ("Labels",),
     "spritecodec.metrics": ("ms_ssim", "psnr", "ssim"),
     "spritecodec.reader": ("Reader", "Verification", "open"),
+    "spritecodec.rearrange": ("RearrangeReport", "cut", "join"),
     "spritecodec.render": ("Renderer",),
     "spritecodec.scene": ("Layer", "Recolouring", "Residual", "Scene", "Tracks"),
 }
@@ -74,6 +76,7 @@ __all__ = [
     "OutputError",
     "Piece",
     "Reader",
+    "RearrangeReport",
     "Recolouring",
     "Renderer",
     "Residual",
@@ -85,8 +88,10 @@ __all__ = [
     "Verification",
     "VersionError",
     "__version__",
+    "cut",
     "decode",
     "encode",
+    "join",
     "labels",
     "ms_ssim",
     "open",

@@ -130,10 +130,10 @@ def decode(
         a, b = Span(start, stop).frames(reader.pts.tolist(), reader.time_base)
         whole = (a, b) == (0, len(reader))
         origin = 0 if whole else int(reader.pts[a])
-        name = format_of(target, format)
+        name = format_of(os.fspath(target), format)
         sound, notes = _sound(reader, a, b, audio, name)
         if name == "wav":
-            notes += write_sound(target, sound, overwrite)
+            notes += write_sound(os.fspath(target), sound, overwrite)
             return _report(reader, 0, began, notes)
         with open_writer(
             os.fspath(target),

@@ -15,9 +15,10 @@ import spritecodec as sc
 SURFACE = [
     "ArrayClip", "AudioStream", "Clip", "DecodeReport", "EncodeReport", "FormatError",
     "InputError", "Labels", "Layer", "Limits", "MissingExtraError", "OutputError", "Piece",
-    "Reader", "Recolouring", "Renderer", "Residual", "Scene", "SettingsError", "SpritecodecError",
-    "Tracks", "TrainingError", "Verification", "VersionError", "__version__", "decode", "encode",
-    "labels", "ms_ssim", "open", "open_clip", "psnr", "segment", "ssim",
+    "Reader", "RearrangeReport", "Recolouring", "Renderer", "Residual", "Scene",
+    "SettingsError", "SpritecodecError", "Tracks", "TrainingError", "Verification",
+    "VersionError", "__version__", "cut", "decode", "encode", "join", "labels", "ms_ssim",
+    "open", "open_clip", "psnr", "segment", "ssim",
 ]  # fmt: skip
 
 

@@ -29,11 +29,13 @@ from numpy.typing import NDArray
 from spritecodec.clip import AudioStream, Clip, Piece
 from spritecodec.errors import InputError
 from spritecodec.formats.atomic import temporary
+from spritecodec.formats.spr.container import SIGNATURE
 from spritecodec.formats.video.audio import read_audio
 from spritecodec.formats.video.colour import RgbConverter
 from spritecodec.formats.video.images import open_folder, open_webp
 from spritecodec.formats.video.planes import StoredPlanes, stored_planes
 from spritecodec.formats.video.truncation import declared_end
+from spritecodec.reader import open as open_reader
 from spritecodec.trimmed import trim_audio
 
 # Codecs that give back the very pixels that went in, whatever their settings.
@@ -51,7 +53,7 @@ _EXACT_FORMATS = {
 
 
 def open_clip(source: str | Path, frame_rate: Fraction | None = None) -> Clip:
-    """Open a video, a folder of pictures, or standard input.
+    """Open a video, a folder of pictures, a .spr file, or standard input.
 
     Parameters
     ----------
@@ -88,6 +90,8 @@ def open_clip(source: str | Path, frame_rate: Fraction | None = None) -> Clip:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     if not head:
         raise InputError(f"{path} is empty; it is not a video")
+    if head.startswith(SIGNATURE):
+        return open_reader(path)
     if head[:4] == b"RIFF" and head[8:] == b"WEBP":
         return open_webp(path)
     return VideoClip(path, str(path))
