@@ -37,7 +37,9 @@ Examples:
   spritecodec encode game.mp4 game.spr
   spritecodec encode game.mp4 game.spr --preset fast
   spritecodec encode cartoon.webm cartoon.spr --psnr 38
-  spritecodec encode frames/ game.spr              # a folder of pictures
+  spritecodec encode frames/ game.spr --fps 30     # a folder of pictures
+  spritecodec encode old.spr new.spr --preset slow # a .spr file anew
+  emulator | spritecodec encode - game.spr --raw 256x240@60:rgb24
   spritecodec encode game.mkv part.spr --from 0:01.5 --to 0:11.5
   spritecodec encode game.mkv game.spr --audio opus
   spritecodec encode big.mkv game.spr --native 256x240
@@ -106,6 +108,12 @@ Examples:
     show_default=True,
     help="The sound: plain samples as FLAC and others as they are, all as it is, or Opus.",
 )
+@click.option("--fps", metavar="RATE", help="Frames a second of a folder of pictures; else 60.")
+@click.option(
+    "--raw",
+    metavar="WxH@RATE:FORMAT",
+    help="What bare frames are, for example 256x240@60:rgb24 (formats as FFmpeg calls them).",
+)
 @span_options
 @OVERWRITE
 @JSON
@@ -126,6 +134,8 @@ def command(
     matrix: str | None,
     restore: bool | None,
     audio: KeptSound,
+    fps: str | None,
+    raw: str | None,
     span: Span,
     overwrite: bool,
     as_json: bool,
@@ -139,6 +149,7 @@ def command(
     """
     from spritecodec.encode import encode
     from spritecodec.formats.atomic import temporary
+    from spritecodec.formats.video.video_in import open_clip
     from spritecodec.model.distributed import Ranks
 
     if as_json and target == "-":
@@ -153,7 +164,7 @@ def command(
         progress = stack.enter_context(Progress("Encoding"))
         try:
             report = encode(
-                source,
+                source if raw is None else open_clip(source, raw=raw),
                 file,
                 quality=quality,
                 preset=preset,
@@ -170,6 +181,7 @@ def command(
                 audio=audio,
                 start=span.start,
                 stop=span.stop,
+                frame_rate=fps,
                 progress=progress.stage,
             )
         except KeyboardInterrupt as e:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from spritecodec.clip import ArrayClip, AudioStream, Clip, Piece
     from spritecodec.formats.spr.budget import Limits
     from spritecodec.formats.video.video_in import open_clip
+    from spritecodec.frame_encoder import Encoder
     from spritecodec.label_maps import Labels
     from spritecodec.metrics import ms_ssim, psnr, ssim
     from spritecodec.reader import Reader, Verification, open
@@ -52,6 +53,7 @@ _HOMES = {
     "spritecodec.clip": ("ArrayClip", "AudioStream", "Clip", "Piece"),
     "spritecodec.formats.spr.budget": ("Limits",),
     "spritecodec.formats.video.video_in": ("open_clip",),
+    "spritecodec.frame_encoder": ("Encoder",),
     "spritecodec.label_maps": ("Labels",),
     "spritecodec.metrics": ("ms_ssim", "psnr", "ssim"),
     "spritecodec.reader": ("Reader", "Verification", "open"),
@@ -59,6 +61,8 @@ _HOMES = {
     "spritecodec.render": ("Renderer",),
     "spritecodec.scene": ("Layer", "Recolouring", "Residual", "Scene", "Tracks"),
 }
+# Modules that are attributes, with the extra that each needs.
+_MODULES = {"analysis": "encode", "gym": "gym"}
 _LAZY = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -67,6 +71,7 @@ __all__ = [
     "Clip",
     "DecodeReport",
     "EncodeReport",
+    "Encoder",
     "FormatError",
     "InputError",
     "Labels",
@@ -103,8 +108,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "analysis":
-        return import_module("spritecodec.analysis")
+    if name in _MODULES:
+        try:
+            return import_module(f"spritecodec.{name}")
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                str(error.name), f"spritecodec.{name}", _MODULES[name]
+            ) from error
     if name not in _LAZY:
         raise AttributeError(f"module 'spritecodec' has no attribute {name!r}")
     value = getattr(import_module(_LAZY[name]), name)

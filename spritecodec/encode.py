@@ -8,6 +8,7 @@ where that can pay, and mine from what it found] -> the smaller Scene -> pack ->
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -15,9 +16,9 @@ import time
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from spritecodec.errors import InputError, MissingExtraError, SettingsError
+from spritecodec.errors import InputError, MissingExtraError, OutputError, SettingsError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from spritecodec.clip import Clip
     from spritecodec.degradation import Degradation
     from spritecodec.formats.video.sound_choice import KeptSound
+    from spritecodec.frame_sources import FrameSource, Rate
     from spritecodec.model.training import Training
     from spritecodec.reader import Reader
     from spritecodec.restore.known import Known
@@ -112,8 +114,8 @@ class EncodeReport:
 
 # The arguments are keywords of the public interface, each with its own meaning and default.
 def encode(
-    source: str | os.PathLike[str] | Clip | NDArray[np.uint8],
-    target: str | os.PathLike[str],
+    source: FrameSource,
+    target: str | os.PathLike[str] | IO[bytes],
     *,
     quality: Quality = "auto",
     preset: str = "default",
@@ -130,16 +132,18 @@ def encode(
     audio: KeptSound = "flac",
     start: Moment | None = None,
     stop: Moment | None = None,
+    frame_rate: Rate | None = None,
     progress: Progress | None = None,
 ) -> EncodeReport:
     """Encode a clip.
 
     Parameters
     ----------
-    source : path, Clip or ndarray
-        A video file, a folder of pictures, ``"-"`` for standard input, or frames of shape
-        (n, h, w, 3), uint8 RGB.
-    target : path
+    source : path, Clip, ndarray, iterable of ndarray, binary file object or bytes
+        A video file, a folder of pictures, a .spr file, ``"-"`` for standard input, frames of
+        shape (n, h, w, 3), uint8 RGB, or a list or whatever else yields frames of shape
+        (h, w, 3), which are kept on disk until they are encoded.
+    target : path or binary file object
         The .spr file to write.
     quality : "auto", "lossless", "base" or float
         ``"lossless"``: every frame identical to the source's RGB. A number: at least that
@@ -182,6 +186,9 @@ def encode(
     start, stop : int or str, optional
         Encode frames start to stop - 1 only, and the sound of that time. Each is a frame number
         or words: ``"1.5"`` seconds from the first frame, ``"0:01.5"``, ``"1:02:03"``, ``"90f"``.
+    frame_rate : int, float, str or Fraction, optional
+        Frames a second of sources that state none, arrays and folders of pictures: 60, 59.94,
+        ``"60000/1001"``; 60 when left out.
     progress : callable, optional
         Called with the stage, the work done, the work in all, and a few words more.
 
@@ -209,42 +216,65 @@ def encode(
     from spritecodec.formats.atomic import check_target, create
     from spritecodec.formats.video.sound_choice import kept_sound
     from spritecodec.model.distributed import Ranks
+    from spritecodec.reader import Reader
     from spritecodec.segment_encoder import SegmentEncoder
     from spritecodec.span import Span
     from spritecodec.trimmed import trim
 
     began = time.perf_counter()
-    path = Path(target)
-    named = source if isinstance(source, (str, os.PathLike)) else None
-    check_target(path, overwrite, named)
-    _check_extra()
-    compiling = prepare_compiler()
-    ranks = Ranks.here()
-    say = progress if progress and ranks.first else (lambda stage, done, total, words: None)
-    original = trim(_as_clip(source), Span(start, stop))
-    _check_fits(original)
-    sound, sound_notes = kept_sound(original.audio, audio)
-    known = _known(native, kernel, palette, matrix)
-    clip, aim, scale, notes = _look_behind(original, quality, known, restore, say)
-    workdir = Path(keep) if keep is not None else _workdir(path)
-    temporary = keep is None and (resume or not workdir.exists())
-    training = _training(clip, preset, device, seed, workdir, resume, say)
-    if not ranks.first:
-        return ranks.same(None)
-    with create(path, overwrite) as stream:
-        encoder = SegmentEncoder(clip, aim, training, stream, say, scale, sound)
-        encoder.run()
-        written = encoder.verify(stream)
-        if training is not None:
-            training.settle()
-        seconds = time.perf_counter() - began
-        notes += _size_note(original, written.size) + _planes_note(encoder.compared)
-        notes += sound_notes
-        notes += [compiling] if compiling else []
-        report = _report(encoder, written, training, seconds, tuple(notes))
-    if training is not None and temporary:
-        shutil.rmtree(workdir, ignore_errors=True)
-    return ranks.same(report)
+    with contextlib.ExitStack() as stack:
+        path = _place(target, stack)
+        named = source if isinstance(source, (str, os.PathLike)) else None
+        check_target(path, overwrite, named)
+        _check_extra()
+        compiling = prepare_compiler()
+        ranks = Ranks.here()
+        say = progress if progress and ranks.first else (lambda stage, done, total, words: None)
+        opened, behind = _opened(source, frame_rate, quality, restore)
+        if isinstance(opened, Reader) and opened is not source:
+            stack.callback(opened.close)
+        original = trim(opened, Span(start, stop))
+        _check_fits(original)
+        sound, sound_notes = kept_sound(original.audio, audio)
+        known = _known(native, kernel, palette, matrix)
+        clip, aim, scale, notes = _look_behind(original, quality, known, restore, say)
+        scale = scale or behind
+        workdir = Path(keep) if keep is not None else _workdir(path)
+        temporary = keep is None and (resume or not workdir.exists())
+        training = _training(clip, preset, device, seed, workdir, resume, say)
+        if not ranks.first:
+            return ranks.same(None)
+        with create(path, overwrite) as stream:
+            encoder = SegmentEncoder(clip, aim, training, stream, say, scale, sound)
+            encoder.run()
+            written = encoder.verify(stream)
+            if training is not None:
+                training.settle()
+            seconds = time.perf_counter() - began
+            notes += _size_note(original, written.size) + _planes_note(encoder.compared)
+            notes += sound_notes
+            notes += [compiling] if compiling else []
+            report = _report(encoder, written, training, seconds, tuple(notes))
+        if training is not None and temporary:
+            shutil.rmtree(workdir, ignore_errors=True)
+        if not isinstance(target, (str, os.PathLike)):
+            with path.open("rb") as finished:
+                shutil.copyfileobj(finished, target)
+        return ranks.same(report)
+
+
+def _place(target: str | os.PathLike[str] | IO[bytes], stack: contextlib.ExitStack) -> Path:
+    """Where the file is made: at the target's name, or where a file object gets it from."""
+    if isinstance(target, (str, os.PathLike)):
+        return Path(target)
+    if not hasattr(target, "write"):
+        raise OutputError(
+            f"a {type(target).__name__} cannot be written; the target is a path or a file object"
+        )
+    from spritecodec.formats.atomic import temporary
+
+    purpose = "the file cannot be made that the file object gets"
+    return stack.enter_context(temporary(purpose, folder=True)).path / "out.spr"
 
 
 def _workdir(target: Path) -> Path:
@@ -302,18 +332,21 @@ def _check_extra() -> None:
             raise MissingExtraError(library, "encoding") from error
 
 
-def _as_clip(source: str | os.PathLike[str] | Clip | NDArray[np.uint8]) -> Clip:
-    import numpy as np
+def _opened(
+    source: FrameSource, frame_rate: Rate | None, quality: Quality, restore: bool | None
+) -> tuple[Clip, Degradation | None]:
+    """The clip, and how its source shows it where a .spr file says so.
 
-    from spritecodec.clip import ArrayClip
+    Such a file is read as it stores its frames, native, where every pixel is kept.
+    """
+    from spritecodec.frame_sources import as_clip
+    from spritecodec.reader import Reader
 
-    if isinstance(source, np.ndarray):
-        return ArrayClip(source)
-    if isinstance(source, (str, os.PathLike)):
-        from spritecodec.formats.video.video_in import open_clip
-
-        return open_clip(os.fspath(source))
-    return source
+    exact = quality in ("auto", "lossless") and restore is not False
+    clip = as_clip(source, frame_rate, "native" if exact else "auto")
+    if exact and isinstance(clip, Reader) and clip is not source:
+        return clip, clip.degradation
+    return clip, None
 
 
 def _check_fits(clip: Clip) -> None:

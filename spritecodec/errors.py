@@ -44,10 +44,10 @@ class MissingExtraError(SpritecodecError):
 
     exit_code = 5
 
-    def __init__(self, library: str, purpose: str) -> None:
+    def __init__(self, library: str, purpose: str, extra: str = "encode") -> None:
         super().__init__(
             f"{purpose} needs {library}, which is not installed; "
-            f"install it with: pip install 'spritecodec[encode]'"
+            f"install it with: pip install 'spritecodec[{extra}]'"
         )
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from spritecodec.clip import AudioStream, Piece
 from spritecodec.degradation import Degradation
-from spritecodec.errors import FormatError, SettingsError
+from spritecodec.errors import FormatError, InputError, SettingsError
 from spritecodec.formats.spr.budget import Budget, Limits
 from spritecodec.formats.spr.chunks import (
     MAX_SEGMENT_FRAMES,
@@ -147,13 +147,16 @@ class _Shelf:
 
 
 def open(
-    source: str | os.PathLike[str] | IO[bytes], size: Size = "auto", *, limits: Limits | None = None
+    source: str | os.PathLike[str] | IO[bytes] | bytes,
+    size: Size = "auto",
+    *,
+    limits: Limits | None = None,
 ) -> Reader:
     """Open a .spr file for reading.
 
     Parameters
     ----------
-    source : path or binary file object
+    source : path, binary file object or bytes
         ``"-"`` is standard input. A file object must be seekable.
     size : "auto", "native" or "source"
         Of the frames, where the source was an enlargement: the pixels as they were drawn
@@ -170,7 +173,7 @@ def open(
     Raises
     ------
     InputError
-        No such file, or it cannot be read.
+        No such file, or it cannot be read, or the source is something else.
     FormatError
         Not a .spr file, or damaged. A file that was merely cut short opens: it has the
         frames up to the cut, and `Reader.truncated` is True.
@@ -189,6 +192,13 @@ def open(
         except BaseException:
             container.close()
             raise
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return Reader(Container.from_bytes(bytes(source)), "bytes", size, limits)
+    if not (hasattr(source, "read") and hasattr(source, "seek")):
+        raise InputError(
+            f"a {type(source).__name__} is no .spr file; open takes a path, a seekable binary file "
+            "object or bytes"
+        )
     return Reader(Container(source), str(getattr(source, "name", "stream")), size, limits)
 
 

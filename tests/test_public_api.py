@@ -13,7 +13,7 @@ import pytest
 import spritecodec as sc
 
 SURFACE = [
-    "ArrayClip", "AudioStream", "Clip", "DecodeReport", "EncodeReport", "FormatError",
+    "ArrayClip", "AudioStream", "Clip", "DecodeReport", "EncodeReport", "Encoder", "FormatError",
     "InputError", "Labels", "Layer", "Limits", "MissingExtraError", "OutputError", "Piece",
     "Reader", "RearrangeReport", "Recolouring", "Renderer", "Residual", "Scene",
     "SettingsError", "SpritecodecError", "Tracks", "TrainingError", "Verification",

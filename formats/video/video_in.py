@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import re
 import shutil
 import sys
 import weakref
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import av
 import numpy as np
@@ -27,7 +28,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from spritecodec.clip import AudioStream, Clip, Piece
-from spritecodec.errors import InputError
+from spritecodec.errors import InputError, SettingsError
 from spritecodec.formats.atomic import temporary
 from spritecodec.formats.spr.container import SIGNATURE
 from spritecodec.formats.video.audio import read_audio
@@ -35,6 +36,7 @@ from spritecodec.formats.video.colour import RgbConverter
 from spritecodec.formats.video.images import open_folder, open_webp
 from spritecodec.formats.video.planes import StoredPlanes, stored_planes
 from spritecodec.formats.video.truncation import declared_end
+from spritecodec.reader import Size
 from spritecodec.reader import open as open_reader
 from spritecodec.trimmed import trim_audio
 
@@ -52,7 +54,13 @@ _EXACT_FORMATS = {
 }  # fmt: skip
 
 
-def open_clip(source: str | Path, frame_rate: Fraction | None = None) -> Clip:
+def open_clip(
+    source: str | Path,
+    frame_rate: Fraction | None = None,
+    *,
+    size: Size = "auto",
+    raw: str | None = None,
+) -> Clip:
     """Open a video, a folder of pictures, a .spr file, or standard input.
 
     Parameters
@@ -63,6 +71,11 @@ def open_clip(source: str | Path, frame_rate: Fraction | None = None) -> Clip:
         example as y4m.
     frame_rate : Fraction, optional
         Frames a second of a folder of pictures, which stores none; 60 when left out.
+    size : "auto", "native" or "source"
+        Of the frames of a .spr file; see `spritecodec.open`.
+    raw : str, optional
+        What bare frames in a file without a head are: ``"256x240@60:rgb24"``, size, frames a
+        second, and FFmpeg's name of the pixel format.
 
     Returns
     -------
@@ -75,46 +88,124 @@ def open_clip(source: str | Path, frame_rate: Fraction | None = None) -> Clip:
     InputError
         Nothing there, not a video, no frames, or cut short; from `pieces`
         also where a frame is damaged or changes size.
+    SettingsError
+        `raw` says no format, or there is a frame rate for a source that has its own.
     """
+    if raw is not None and frame_rate is not None:
+        raise SettingsError("raw frames name their frame rate after the @; leave the other out")
     if str(source) == "-":
-        return _open_standard_input()
+        return open_stream(sys.stdin.buffer, "standard input", frame_rate, size, raw)
     path = Path(source)
     if not path.exists():
         raise InputError(f"{path} does not exist; check the name")
     if path.is_dir():
         return open_folder(path, frame_rate)
+    return _open_file(path, str(path), frame_rate, size, raw)
+
+
+def _open_file(
+    path: Path, name: str, frame_rate: Fraction | None, size: Size, raw: str | None
+) -> Clip:
     try:
         with path.open("rb") as file:
             head = file.read(12)
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        raise InputError(f"{name} cannot be read: {error.strerror}") from error
     if not head:
-        raise InputError(f"{path} is empty; it is not a video")
+        raise InputError(f"{name} is empty; it is not a video")
+    if frame_rate is not None:
+        raise SettingsError(f"{name} has times of its own; leave the frame rate out")
+    if raw is not None:
+        return VideoClip(path, name, RawFormat.parse(raw))
     if head.startswith(SIGNATURE):
-        return open_reader(path)
+        return open_reader(path, size)
     if head[:4] == b"RIFF" and head[8:] == b"WEBP":
         return open_webp(path)
-    return VideoClip(path, str(path))
+    return VideoClip(path, name)
 
 
-def _open_standard_input() -> VideoClip:
-    # Encoding reads the frames several times, which a pipe cannot do, so what
-    # comes in is kept in a temporary file; it goes when the clip goes.
-    spool = temporary("standard input cannot be kept on disk")
+def open_stream(
+    stream: IO[bytes],
+    name: str,
+    frame_rate: Fraction | None = None,
+    size: Size = "auto",
+    raw: str | None = None,
+) -> Clip:
+    """Open a video that a binary file object holds, which is read from where it stands.
+
+    Encoding reads frames several times, so what comes in is kept in a temporary file; it goes
+    when the clip goes. Parameters and errors are those of `open_clip`.
+    """
+    spool = temporary(f"{name} cannot be kept on disk")
     try:
         with spool.path.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+            shutil.copyfileobj(stream, file, 1 << 20)
         if not spool.path.stat().st_size:
-            raise InputError("standard input is empty; pipe a video into it, for example as y4m")
-        clip = VideoClip(spool.path, "standard input")
+            raise InputError(f"{name} is empty; pipe a video into it, for example as y4m")
+        clip = _open_file(spool.path, name, frame_rate, size, raw)
     except OSError as error:
         spool.discard()
-        raise InputError(f"standard input cannot be kept on disk: {error.strerror}") from error
+        raise InputError(f"{name} cannot be kept on disk: {error.strerror}") from error
+    except TypeError as error:
+        spool.discard()
+        raise InputError(f"{name} gives text; open it in binary mode") from error
     except BaseException:
         spool.discard()
         raise
     weakref.finalize(clip, spool.discard)
     return clip
+
+
+def _is_pixel_format(name: str) -> bool:
+    try:
+        av.VideoFormat(name)
+    except ValueError:
+        return False
+    return True
+
+
+class RawFormat(NamedTuple):
+    """What bare frames are; see `open_clip`."""
+
+    width: int
+    height: int
+    rate: str
+    pixel_format: str
+
+    @staticmethod
+    def parse(words: str) -> RawFormat:
+        """``256x240@60:rgb24``.
+
+        Raises
+        ------
+        SettingsError
+            It says no such format.
+        """
+        found = re.fullmatch(
+            r"([1-9]\d{0,4})x([1-9]\d{0,4})@(\d+(?:[./]\d+)?):(\w+)", words.strip()
+        )
+        if found is None or not _is_pixel_format(found[4]):
+            raise SettingsError(
+                "raw frames are said as WIDTHxHEIGHT@RATE:FORMAT, for example 256x240@60:rgb24 "
+                f"or 160x144@59.73:rgb565le, not {words!r}"
+            )
+        return RawFormat(int(found[1]), int(found[2]), found[3], found[4])
+
+    def options(self) -> dict[str, str]:
+        """As FFmpeg's demuxer wants to hear it."""
+        return {
+            "video_size": f"{self.width}x{self.height}",
+            "framerate": self.rate,
+            "pixel_format": self.pixel_format,
+        }
+
+    def frame_size(self) -> int | None:
+        """Bytes of a frame; None where chroma of half the size makes that hard to say."""
+        kind = av.VideoFormat(self.pixel_format, self.width, self.height)
+        halved = kind.chroma_width() < self.width or kind.chroma_height() < self.height
+        if halved and (self.width % 2 or self.height % 2):
+            return None
+        return self.width * self.height * kind.padded_bits_per_pixel // 8
 
 
 @dataclass(frozen=True)
@@ -154,6 +245,8 @@ class VideoClip:
     path : Path
     name : str
         For messages.
+    raw : RawFormat, optional
+        What the frames are, where the file has no head that says so.
 
     Raises
     ------
@@ -161,8 +254,8 @@ class VideoClip:
         Not a video, no frames, or cut short.
     """
 
-    def __init__(self, path: Path, name: str) -> None:
-        self._path, self._name = path, name
+    def __init__(self, path: Path, name: str, raw: RawFormat | None = None) -> None:
+        self._path, self._name, self._raw_format = path, name, raw
         self._part: _Part | None = None
         self._unspecified: Colorspace | None = None
         with self._open() as container:
@@ -230,6 +323,8 @@ class VideoClip:
         if self._part:
             part = self._part
             return trim_audio(part.whole.audio, self.time_base, part.begin, part.end)
+        if self._raw_format is not None:
+            return ()
         try:
             return read_audio(self._path)
         except av.error.FFmpegError as error:
@@ -321,6 +416,10 @@ class VideoClip:
         try:
             # GIF: keep the delays as stored, however short.
             options = {"min_delay": "0"} if self._path.suffix.lower() == ".gif" else {}
+            if self._raw_format is not None:
+                return av.open(
+                    str(self._path), "r", format="rawvideo", options=self._raw_format.options()
+                )
             return av.open(str(self._path), "r", container_options=options)
         except (av.error.FFmpegError, ValueError) as error:
             raise InputError(
@@ -339,6 +438,14 @@ class VideoClip:
     def _check_whole(self, stream: VideoStream) -> None:
         """Refuse a file whose own index or header says that it was longer."""
         size = self._path.stat().st_size
+        if self._raw_format is not None:
+            frame_size = self._raw_format.frame_size()
+            if frame_size and size % frame_size:
+                raise InputError(
+                    f"{self._name} has {size:,} bytes, which is no whole number of frames of "
+                    f"{frame_size:,} bytes; check size and pixel format"
+                )
+            return
         end = max((e.pos + e.size for e in stream.index_entries), default=0)
         end = max(end, declared_end(self._path))
         if end > size:
