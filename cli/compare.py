@@ -12,11 +12,13 @@ from pathlib import Path
 import click
 
 from spritecodec.analysis.quality import Frame, FrameQuality, Quality, compare_frames
+from spritecodec.analysis.shrink import check_factor, factor_between, shrunk
 from spritecodec.analysis.sources import Source, open_source
 from spritecodec.cli.common import JSON, Progress, write_json
 from spritecodec.cli.spans import span_options
 from spritecodec.errors import InputError, SpritecodecError
 from spritecodec.formats.atomic import check_target, create
+from spritecodec.reader import Size
 from spritecodec.span import Span
 
 EPILOG = """\b
@@ -25,12 +27,19 @@ Examples:
   spritecodec compare game.mp4 game.spr --min-psnr 40
   spritecodec compare a.mkv b.mkv --csv frames.csv
   spritecodec compare game.mp4 game.spr --from 0:10 --to 0:20
+  spritecodec compare game.spr upload.mp4 --scale auto
 """
 
 
+# More than eight arguments: click hands each option over as one.
 @click.command(epilog=EPILOG, short_help="Measure PSNR, SSIM and MS-SSIM between two videos.")
 @click.argument("source", type=click.Path(allow_dash=True))
 @click.argument("other", type=click.Path())
+@click.option(
+    "--scale",
+    metavar="auto|N",
+    help="OTHER is N times as large as SOURCE; compare both at the native size.",
+)
 @span_options
 @click.option("--frames", type=click.IntRange(1), help="Only the first so many frames.")
 @click.option("--per-frame", is_flag=True, help="Show the figures of every frame too.")
@@ -40,6 +49,7 @@ Examples:
 def command(
     source: str,
     other: str,
+    scale: str | None,
     span: Span,
     frames: int | None,
     per_frame: bool,
@@ -56,17 +66,20 @@ def command(
     if csv_file is not None:
         for read in (source, other):
             check_target(csv_file, True, read)
+    size: Size = "auto" if scale is None else "native"
     with (
-        open_source(source, frames, span=span) as a,
-        open_source(other, frames, span=span) as b,
+        open_source(source, frames, size, span) as a,
+        open_source(other, frames, size, span) as b,
     ):
-        if (a.width, a.height) != (b.width, b.height):
+        factor = 1 if scale is None else _factor(a, b, scale)
+        if (a.width * factor, a.height * factor) != (b.width, b.height):
+            times = f", and --scale says {factor}" if scale else "; --scale compares enlarged ones"
             raise InputError(
                 f"{source} is {a.width}x{a.height} and {other} is {b.width}x{b.height}; "
-                "only videos of one size can be compared"
+                f"only videos of one size can be compared{times}"
             )
         with Progress("Comparing") as progress:
-            found = compare_frames(_counted(a, progress), b)
+            found = compare_frames(_counted(a, progress), shrunk(b, factor))
     if csv_file is not None:
         _write(csv_file, per_frame_csv(found))
     if as_json:
@@ -82,6 +95,13 @@ def command(
             f"{other} has a PSNR of {found.psnr:.2f} dB against {source}, "
             f"below the {min_psnr:g} dB asked for"
         )
+
+
+def _factor(source: Source, other: Source, scale: str) -> int:
+    """How many times as large the second video is."""
+    return check_factor(scale) or factor_between(
+        (source.width, source.height), (other.width, other.height)
+    )
 
 
 def summary_lines(found: Quality) -> Iterator[str]:

@@ -20,6 +20,7 @@ from spritecodec.cli.common import (
 from spritecodec.cli.spans import span_options
 
 if TYPE_CHECKING:
+    from spritecodec.delivery import Purpose
     from spritecodec.formats.video.sound_choice import WrittenSound
     from spritecodec.span import Span
 
@@ -33,6 +34,7 @@ Examples:
   spritecodec decode game.spr part.mp4 --from 0:01.5 --to 0:11.5
   spritecodec decode game.spr game.webm --audio none
   spritecodec decode game.spr game.wav             # the sound alone
+  spritecodec decode game.spr game.mp4 --for upload
   spritecodec decode game.spr - --format mkv | mpv -    # with its sound
   spritecodec decode game.spr - | ffplay -         # y4m through a pipe
   spritecodec decode game.spr - --format framemd5  # one hash a frame
@@ -60,6 +62,12 @@ Examples:
     show_default=True,
     help="The sound: what players of the format play, as it is stored, another codec, or none.",
 )
+@click.option(
+    "--for",
+    "purpose",
+    type=click.Choice(["upload"]),
+    help="What video sites keep best: an mp4, enlarged to at least 1440 lines, with AAC.",
+)
 @span_options
 @OVERWRITE
 @JSON
@@ -72,6 +80,7 @@ def command(
     scale: int,
     format: str | None,
     audio: WrittenSound,
+    purpose: Purpose | None,
     span: Span,
     overwrite: bool,
     as_json: bool,
@@ -98,6 +107,7 @@ def command(
             start=span.start,
             stop=span.stop,
             audio=audio,
+            purpose=purpose,
             progress=progress,
         )
     for note in report.notes:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from spritecodec.errors import FormatError
+from spritecodec.errors import FormatError, SettingsError
 
 if TYPE_CHECKING:
     from spritecodec.clip import AudioStream
+    from spritecodec.delivery import Purpose
     from spritecodec.formats.video.sound_choice import WrittenSound
     from spritecodec.reader import Reader, Size
     from spritecodec.span import Moment
@@ -67,6 +68,7 @@ def decode(
     start: Moment | None = None,
     stop: Moment | None = None,
     audio: WrittenSound = "auto",
+    purpose: Purpose | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> DecodeReport:
     """Decode a .spr file.
@@ -96,6 +98,10 @@ def decode(
         ``"auto"``: sound that players of the format do not play is converted: in mp4, PCM
         becomes FLAC and the rest AAC; in webm all becomes Opus. ``"copy"``: as the file has it,
         or left out. The report's notes say what was done.
+    purpose : "upload", optional
+        What the video is for, in place of `lossless`, `scale` and `format`. ``"upload"``: what
+        video sites keep best, an mp4 of native frames enlarged by an even factor to at least
+        1440 lines, 4:2:0, with AAC sound.
     progress : callable, optional
         Called with the frames done and the frames to do.
 
@@ -116,6 +122,7 @@ def decode(
         impossible.
     """
     # Imported here, so that importing the package stays quick.
+    from spritecodec.delivery import delivery_for
     from spritecodec.formats.atomic import check_distinct
     from spritecodec.formats.video.sinks import VideoInfo
     from spritecodec.formats.video.video_out import format_of, open_writer, write_sound
@@ -124,6 +131,10 @@ def decode(
 
     began = time.perf_counter()
     check_distinct(source, target)
+    if purpose is not None:
+        if lossless or scale != 1 or format_of(os.fspath(target), format) != "mp4":
+            raise SettingsError(f"what is for {purpose} is an mp4 of a scale of its own, and lossy")
+        size = "native" if size == "auto" else size
     with open_reader(source, size) as reader:
         if len(reader) == 0:
             raise FormatError("the file is cut short and has no whole frame")
@@ -131,6 +142,9 @@ def decode(
         whole = (a, b) == (0, len(reader))
         origin = 0 if whole else int(reader.pts[a])
         name = format_of(os.fspath(target), format)
+        if purpose is not None:
+            wanted = delivery_for(purpose, reader.width, reader.height)
+            scale, audio = wanted.scale, wanted.audio if audio == "auto" else audio
         sound, notes = _sound(reader, a, b, audio, name)
         if name == "wav":
             notes += write_sound(os.fspath(target), sound, overwrite)

@@ -19,6 +19,7 @@ MAX_LINES, MAX_ARGUMENTS = 60, 8
 DEFENDED = {
     "analysis.run.rate_distortion",
     "cli.analyze.command",
+    "cli.compare.command",
     "cli.decode.command",
     "cli.encode.command",
     "decode.decode",
