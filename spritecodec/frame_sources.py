@@ -82,7 +82,8 @@ def as_clip(source: FrameSource, frame_rate: Rate | None = None, size: Size = "a
         from spritecodec.formats.video.video_in import open_stream
 
         name = str(getattr(source, "name", "the file object"))
-        return open_stream(source, name, rate, size)
+        stream: Any = source
+        return open_stream(stream, name, rate, size)
     if isinstance(source, Clip):
         if rate is not None:
             raise SettingsError(f"{source.name} has a frame rate of its own; leave the other out")

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import ale_py  # type: ignore[import-not-found]
-import gymnasium  # type: ignore[import-not-found]
+import gymnasium
 
 HOLD = 8  # frames
 
@@ -32,7 +32,8 @@ def play(game: str, seed: int) -> Iterator[Any]:
         repeat_action_probability=0.0,
     )
     rng = random.Random(seed)
-    actions = range(int(env.action_space.n))
+    space: Any = env.action_space
+    actions = range(int(space.n))
     screen, _ = env.reset(seed=seed)
     yield screen
     while True:
