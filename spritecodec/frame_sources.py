@@ -78,7 +78,8 @@ def as_clip(source: FrameSource, frame_rate: Rate | None = None, size: Size = "a
         return ArrayClip(source, rate or DEFAULT_RATE)
     if isinstance(source, (bytes, bytearray, memoryview)):
         source = io.BytesIO(source)
-    if hasattr(source, "read"):
+    # A clip may have any other attributes, too.
+    if hasattr(source, "read") and not isinstance(source, Clip):
         from spritecodec.formats.video.video_in import open_stream
 
         name = str(getattr(source, "name", "the file object"))
