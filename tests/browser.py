@@ -240,7 +240,8 @@ class Server:
     """
 
     def __init__(self) -> None:
-        self.files: dict[str, bytes] = {"/": b"<!doctype html><title>a page</title>"}
+        page = b"<!doctype html><title>a page</title>"
+        self.files: dict[str, bytes] = {"/": page, "/favicon.ico": b""}
         self.ranges = True
         self.sent: list[tuple[str, int]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())

@@ -169,3 +169,16 @@ def join(parts: list[tuple[str, bytes, int]]) -> bytes:
 def small_file(*, with_audio: bool = False) -> bytes:
     """The whole file."""
     return join(chunks(with_audio=with_audio))
+
+
+def file_of(scene: Scene, *extra: tuple[str, bytes, int]) -> bytes:
+    """A file of one segment, which shows a scene, and of more chunks."""
+    palette = Palette()
+    changes = {"width": scene.width, "height": scene.height, "frames": len(scene)}
+    parts = [
+        ("HEAD", pack_head(head(**changes, time_base=scene.time_base)), 0),
+        ("DICT", pack_pictures(scene.sprites, palette), 0),
+        ("TEXT", pack_pictures(scene.textures, palette), 0),
+        ("SEGM", pack_segment(scene, palette), len(scene)),
+    ]
+    return join([*parts, *extra])

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"spritecodec": ROOT / "spritecodec", "spritecodec.formats": ROOT / "formats"}
-PACKAGES["spritecodec.cli"] = ROOT / "cli"
+PACKAGES |= {f"spritecodec.{name}": ROOT / name for name in ("cli", "web")}
 
 # The stages of mining in the order of the data; none imports a later one.
 STAGES = ("camera", "recolouring", "background", "animation", "sprites", "tracks", "search")

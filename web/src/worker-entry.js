@@ -1,0 +1,5 @@
+/** The script of the worker. */
+
+import { serve } from "./worker.js";
+
+serve(self);
