@@ -24,6 +24,8 @@ COMMANDS = {
     "compare": "Measure PSNR, SSIM and MS-SSIM between two videos.",
     "sprites": "Draw the dictionary of sprites as one picture.",
     "labels": "Draw which sprite, track or layer shows at each pixel.",
+    "page": "Make one HTML file that plays a .spr file and shows what it is made of.",
+    "play": "Open that page in the browser.",
     "demo": "Encode a small clip that the package draws, and show what the file holds.",
     "analyze": "Measure what a video would gain from sprites.",
 }

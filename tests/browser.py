@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -181,6 +182,14 @@ class Page:
             return found["result"].get("value")
         raise PageError("the page is replaced again and again")
 
+    def until(self, condition: str) -> None:
+        """Wait until an expression holds."""
+        end = time.monotonic() + SECONDS
+        while not self.evaluate(condition):
+            if time.monotonic() > end:
+                raise PageError(f"it never holds: {condition}")
+            time.sleep(0.01)
+
     def press(self, key: str, code: str = "", modifiers: int = 0) -> None:
         """Press and release a key."""
         text = key if len(key) == 1 else ""
@@ -190,6 +199,7 @@ class Page:
                 type=kind,
                 key=key,
                 code=code or key,
+                windowsVirtualKeyCode={"Escape": 27, "Tab": 9, "Enter": 13}.get(key, 0),
                 text=text if kind == "keyDown" else "",
                 modifiers=modifiers,
             )

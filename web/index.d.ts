@@ -207,12 +207,6 @@ export interface ShownFrame {
   readonly pixels: Uint8ClampedArray;
 }
 
-export interface Hidden {
-  /** 1 backgrounds, 2 sprites, 3 residual. */
-  kinds?: readonly number[];
-  layers?: readonly number[];
-}
-
 /** A decoder in a worker. */
 export class WorkerDecoder implements Facts {
   private constructor();
@@ -231,7 +225,7 @@ export class WorkerDecoder implements Facts {
   readonly startTicks: bigint;
   readonly segments: readonly { first: number; frames: number }[];
   readonly hasAudio: boolean;
-  frame(frame: number, options?: FrameOptions & { hidden?: Hidden }): Promise<ShownFrame>;
+  frame(frame: number, options?: FrameOptions): Promise<ShownFrame>;
   /** The frame that is shown at a time in seconds. */
   at(time: number): Promise<ShownFrame>;
   scene(segment?: number): Promise<Scene>;

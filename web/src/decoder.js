@@ -168,13 +168,12 @@ export class SprDecoder {
    * @param {number} frame
    * @param {object} [options]
    * @param {boolean} [options.native] draw native pixels, `nativeWidth` * `nativeHeight`
-   * @param {(item: object) => boolean} [options.shows] leave out what it is false for
    * @returns {Promise<Uint8ClampedArray>}
    */
-  async frame(frame, { native = false, shows } = {}) {
+  async frame(frame, { native = false } = {}) {
     const { renderer, t } = await this.locate(frame);
     const screen = new Uint32Array(this.nativeWidth * this.nativeHeight);
-    renderer.draw(t, screen, shows);
+    renderer.draw(t, screen);
     const shown = this.enlarges && !native ? this.#enlarge(screen) : screen;
     return new Uint8ClampedArray(shown.buffer);
   }
@@ -251,25 +250,23 @@ export class SprDecoder {
   async breakdown() {
     const sizes = new Map();
     const add = (name, size) => size && sizes.set(name, (sizes.get(name) ?? 0) + size);
-    let rest = this.size;
+    add("header", this.#header.length);
+    let rest = this.size - this.#header.length;
     for (const chunk of this.chunks) {
       rest -= chunk.size;
       if (chunk.kind !== "SEGM") {
         add(CHUNK_NAMES[chunk.kind] ?? "other", chunk.size);
         continue;
       }
+      add("framing", chunk.size - chunk.length);
       const payload = new Cursor(await this.#payload(chunk));
-      let sections = 0;
       for (const name of SECTION_NAMES) {
-        if (!payload.left) break;
-        const size = payload.varint();
-        payload.take(size);
-        add(name, size);
-        sections += size;
+        const start = payload.at;
+        if (payload.left) payload.take(payload.varint());
+        add(name, payload.at - start);
       }
-      add("container", chunk.size - sections);
     }
-    add("container", rest);
+    add(this.truncated ? "other" : "index", rest);
     return sizes;
   }
 
@@ -295,11 +292,10 @@ export class SprDecoder {
 }
 
 const CHUNK_NAMES = {
-  HEAD: "head",
-  DICT: "sprites",
+  HEAD: "header",
+  DICT: "dictionary",
   TEXT: "background",
   AUDI: "audio",
-  meta: "notes",
 };
 const SECTION_NAMES = ["timing", "pan", "tracks", "residual", "recolouring"];
 

@@ -66,7 +66,7 @@ export class SprVideoElement extends Base {
 
   #canvas = document.createElement("canvas");
   #poster = document.createElement("img");
-  #size = document.createElement("style");
+  #size = new CSSStyleSheet();
   #context = this.#canvas.getContext("2d", { alpha: false });
   #decoder = null;
   #load = 0; // number of the current load; an answer to an older one is dropped
@@ -108,13 +108,14 @@ export class SprVideoElement extends Base {
   constructor() {
     super();
     const root = this.attachShadow({ mode: "open" });
-    const style = document.createElement("style");
-    style.textContent = STYLE;
+    const style = new CSSStyleSheet(); // allowed where a page's policy forbids <style>
+    style.replaceSync(STYLE);
+    root.adoptedStyleSheets = [style, this.#size];
     this.#canvas.hidden = true;
     this.#canvas.part = "canvas";
     this.#poster.hidden = true;
     this.#poster.alt = "";
-    root.append(style, this.#size, this.#poster, this.#canvas);
+    root.append(this.#poster, this.#canvas);
   }
 
   // --- life in the document ---------------------------------------------------------------
@@ -199,7 +200,7 @@ export class SprVideoElement extends Base {
     const shownWidth = width ?? (height && videoWidth ? (height * videoWidth) / videoHeight : null);
     const across = shownWidth ?? (videoWidth || 300);
     const down = height && width ? `height: ${height}px;` : "";
-    this.#size.textContent = `:host { width: ${across}px; ${down || ratio} }`;
+    this.#size.replaceSync(`:host { width: ${across}px; ${down || ratio} }`);
     this.#fit();
   }
 

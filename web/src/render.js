@@ -115,14 +115,11 @@ export class Renderer {
    *
    * @param {number} t
    * @param {Uint32Array} screen width * height pixels
-   * @param {(item: object) => boolean} [shows] leave out what it is false for
    */
-  draw(t, screen, shows = () => true) {
+  draw(t, screen) {
     const { backdrop, recolouring } = this.segment;
     screen.fill(backdrop[t]);
-    const draw = (item) => {
-      if (shows(item)) blit(screen, this.width, this.height, item);
-    };
+    const draw = (item) => blit(screen, this.width, this.height, item);
     this.visit(t, draw);
     if (recolouring && recolouring.table[t] >= 0) {
       this.recolour ??= new Recolourer(recolouring);

@@ -53,8 +53,7 @@ function makeAnswers() {
         hasAudio: chunks.some(({ kind }) => kind === "AUDI"),
       };
     },
-    frame: (number, { hidden, ...options } = {}) =>
-      frame(number, { ...options, shows: hidden && ((item) => !isHidden(item, hidden)) }),
+    frame,
     at: async (time) => frame(await decoder.frameAt(time)),
     pick: (number, x, y) => decoder.pick(number, x, y),
     scene: (number) => decoder.scene(number),
@@ -63,9 +62,4 @@ function makeAnswers() {
     breakdown: () => decoder.breakdown(),
     verify: () => decoder.verify(),
   };
-}
-
-/** Whether an item is of a kind, or lies on a layer, that is not to be drawn. */
-function isHidden({ kind, layer }, { kinds = [], layers = [] }) {
-  return kinds.includes(kind) || (kind !== 3 && layers.includes(layer));
 }
