@@ -5,13 +5,15 @@
 
 Encodes the drawn clips losslessly with the preset fast (into benchmarks/cache/pictures), opens
 the files, and draws what they hold: a frame separated into its layers, the tracks over a frame,
-the dictionary, the background, and the bytes over time.
+the dictionary, the background, and the bytes over time. Where there is Chromium, also the page
+that `spritecodec page` makes, as it looks in it.
 """
 
 from __future__ import annotations
 
 import colorsys
 import dataclasses
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,6 +30,8 @@ from spritecodec.formats.spr.pictures import Palette
 from spritecodec.reader import Reader
 from spritecodec.render import Renderer
 from spritecodec.scene import Residual, Scene, Tracks
+from spritecodec.web.page import page_html
+from tests.browser import Browser, find_chromium
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 FILES = CACHE / "pictures"
@@ -358,6 +362,26 @@ def draw_clip(name: str, t: int, scale: int, out: Path) -> None:
         save(bytes_over_time(scene, title), out / f"{name}-bytes.png")
 
 
+def draw_page(file: Path, t: int, out: Path) -> None:
+    """The page of a file, light and dark, with the tracks over frame t."""
+    executable = find_chromium()
+    if executable is None:
+        click.echo("there is no chromium to open the page with")
+        return
+    page_file = file.with_suffix(".html")
+    page_file.write_text(page_html(file.read_bytes(), file.name), encoding="utf-8")
+    with Browser(executable) as browser, browser.page(page_file.as_uri(), 1280, 900) as page:
+        page.until("document.getElementById('sprites').children.length > 0")
+        page.evaluate(f"video.frame = {t}; null")
+        page.press("t")
+        page.until(f"video.frame === {t} && !video.seeking")
+        for scheme, name in (("light", ""), ("dark", "-dark")):
+            page.media(prefers_color_scheme=scheme)
+            page.evaluate("new Promise((done) => setTimeout(done, 500))")
+            picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+            save(picture, out / f"{file.stem}-page{name}.png")
+
+
 @click.command()
 @click.argument("names", nargs=-1, metavar="[CLIP]...")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=IMAGES)
@@ -367,6 +391,7 @@ def main(names: tuple[str, ...], out: Path) -> None:
     for name, t, scale in SHOWN:
         if not names or name in names:
             draw_clip(name, t, scale, out)
+            draw_page(FILES / f"{name}.spr", t, out)
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def test_every_tenth_frame_that_is_played_is_the_decoders(show: Any) -> None:
               });
               v.frame = 0;
               await wait("seeked");
-              v.playbackRate = 0.9;
+              v.playbackRate = 1.5;
               await v.play();
               await wait("ended");
               for (const n in found) found[n] = await found[n];
@@ -114,9 +114,9 @@ def test_every_tenth_frame_that_is_played_is_the_decoders(show: Any) -> None:
         )
         numbers = found[1]
         assert sorted(set(numbers)) == numbers[1:]  # the first was shown twice, and all in order
-        assert len(numbers) > 100  # few are skipped, even on a machine with much else to do
+        assert len(numbers) > 60  # few are skipped, even on a machine with much else to do
         shown = {int(t): digest for t, digest in found[0].items()}
-        assert len(shown) >= 9
+        assert len(shown) >= 6
         for t, digest in shown.items():
             data = base64.b64encode(frame_of(game(), t).tobytes()).decode()
             script = "(text) => hash(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)))"

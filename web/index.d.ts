@@ -68,14 +68,18 @@ export interface Tracks {
   readonly flip: Uint8Array;
 }
 
-export interface Patch {
-  readonly start: number;
-  readonly length: number;
-  readonly x: number;
-  readonly y: number;
+/** Corrections of the drawn frames. Patch i has the pixels from first[i] to first[i + 1]. */
+export interface Patches {
+  readonly start: Int32Array;
+  readonly length: Int32Array;
   /** The layer that it moves with; -1 where it stands still on the screen. */
-  readonly layer: number;
-  readonly picture: Picture;
+  readonly layer: Int32Array;
+  readonly x: Int32Array;
+  readonly y: Int32Array;
+  readonly width: Int32Array;
+  readonly height: Int32Array;
+  readonly first: Int32Array;
+  readonly pixels: Uint32Array;
 }
 
 export interface Recolouring {
@@ -96,7 +100,7 @@ export interface Segment {
   /** From back to front. */
   readonly layers: readonly Layer[];
   readonly tracks: Tracks;
-  readonly patches: readonly Patch[];
+  readonly patches: Patches;
   readonly recolouring: Recolouring | null;
   /** Bytes of the sections. */
   readonly sizes: Readonly<Record<string, number>>;

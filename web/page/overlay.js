@@ -1,6 +1,7 @@
 /** Tracks and boxes over the picture. */
 
 const REACH = 90; // frames of a path that are drawn to either side
+const MOST_TRACKS = 1000; // that are drawn at once
 
 /** A colour for a track that neighbours do not have. */
 const colourOf = (track) => `oklch(0.78 0.17 ${(track * 137.5) % 360})`;
@@ -79,9 +80,10 @@ export class Overlay {
     const context = this.#begin();
     const { tracks, sprites } = this.#scene;
     const { tracks: paths, boxes, sprite } = this.#wanted;
-    for (let i = 0; i < tracks.start.length; i++) {
+    for (let i = 0, drawn = 0; i < tracks.start.length && drawn < MOST_TRACKS; i++) {
       const k = tracks.first[i] + this.#t - tracks.start[i];
       if (this.#t < tracks.start[i] || k >= tracks.first[i + 1]) continue;
+      drawn++;
       const number = tracks.sprite[k];
       const picture = sprites[number];
       const [panX, panY] = this.#pan(tracks.layer[i]);

@@ -7,6 +7,7 @@ import { Overlay } from "./overlay.js";
 import { World } from "./world.js";
 
 const MOST_SPRITES = 300; // pictures that are drawn before one asks for more
+const MOST_SIDE = 256; // pixels of a sprite's picture in the list
 const COLOURS = ["#c2255c", "#1c7ed6", "#2f9e44", "#f08c00", "#7048e8", "#0c8599", "#868e96"];
 const get = (id) => document.getElementById(id);
 const count = (value) => value.toLocaleString("en");
@@ -19,12 +20,16 @@ function make(name, text = "", ...children) {
   return element;
 }
 
-/** A picture on a canvas of its own size. */
+/** A picture on a canvas of its own size; of a very large one its top left corner. */
 function draw(picture, canvas = document.createElement("canvas")) {
-  const { width, height, pixels } = picture;
-  canvas.width = width;
-  canvas.height = height;
-  const data = new ImageData(new Uint8ClampedArray(pixels.slice().buffer), width, height);
+  canvas.width = Math.min(picture.width, MOST_SIDE);
+  canvas.height = Math.min(picture.height, MOST_SIDE);
+  const data = new ImageData(canvas.width, canvas.height);
+  const pixels = new Uint32Array(data.data.buffer);
+  for (let y = 0; y < canvas.height; y++) {
+    const row = picture.pixels.subarray(y * picture.width, y * picture.width + canvas.width);
+    pixels.set(row, y * canvas.width);
+  }
   canvas.getContext("2d").putImageData(data, 0, 0);
   return canvas;
 }

@@ -1,6 +1,7 @@
 /** A map of a layer's backgrounds, to be scrolled. */
 
 const MOST_LENGTH = 8_000_000; // CSS pixels that a browser scrolls through
+const MOST_DRAWN = 1 << 24; // pixels, where backgrounds lie over backgrounds
 const get = (id) => document.getElementById(id);
 
 /** Draws the part of the map that is seen; the rest costs nothing. */
@@ -29,7 +30,11 @@ export class World {
     });
     get("world-panel").hidden = !areas.some((area) => area > 0);
     this.#listLayers();
-    this.#choose(Math.max(0, areas.indexOf(Math.max(...areas))));
+    const largest = Math.max(0, areas.indexOf(Math.max(...areas)));
+    const { width = 1 } = (scene.layers[largest] && this.#boundsOf(scene.layers[largest])) ?? {};
+    const zoom = Math.floor(get("world").clientWidth / width);
+    get("zoom").value = String(Math.max(1, Math.min(4, zoom)));
+    this.#choose(largest);
   }
 
   show(scene, t) {
@@ -126,10 +131,27 @@ export class World {
     }
   }
 
+  /** The backgrounds seen there, but of a hostile file no more than can be drawn soon. */
+  #nearest(left, top, across, down) {
+    const { backgrounds } = this.#scene.layers[this.#layer];
+    const shown = [];
+    let pixels = 0;
+    for (let i = backgrounds.length; i-- > 0 && pixels < MOST_DRAWN; ) {
+      const { number, x, y } = backgrounds[i];
+      const { width, height } = this.#scene.backgrounds[number];
+      const seenAcross = Math.min(left + across, x + width) - Math.max(left, x);
+      const seenDown = Math.min(top + down, y + height) - Math.max(top, y);
+      if (seenAcross <= 0 || seenDown <= 0) continue;
+      pixels += seenAcross * seenDown;
+      shown.push(backgrounds[i]);
+    }
+    return shown.reverse();
+  }
+
   /** The part of the map from (left, top) on, one pixel a pixel. */
   #paint(left, top, across, down) {
     const out = new Uint32Array(across * down);
-    for (const { number, x, y } of this.#scene.layers[this.#layer].backgrounds) {
+    for (const { number, x, y } of this.#nearest(left, top, across, down)) {
       const { width, height, pixels } = this.#scene.backgrounds[number];
       const from = Math.max(left, x);
       const until = Math.min(left + across, x + width);

@@ -5,7 +5,7 @@ import { readAudio } from "./audio.js";
 import { readChunks, readPayload } from "./container.js";
 import { readHead } from "./head.js";
 import { Budget, LIMITS, limit } from "./limits.js";
-import { Palette, readPictures } from "./pictures.js";
+import { Palette, readPictureList, separate } from "./pictures.js";
 import { Renderer } from "./render.js";
 import { readSegment, readTimes } from "./segment.js";
 import { openSource } from "./source.js";
@@ -352,10 +352,10 @@ class Dictionary {
 
   #add({ kind }, payload) {
     const cursor = new Cursor(inflate(payload, this.budget));
-    const found = readPictures(cursor, this.#palette, this.budget, LIMITS.picturePixels);
+    const found = readPictureList(cursor, this.#palette, this.budget, LIMITS.picturePixels);
     cursor.end();
     const list = kind === "DICT" ? this.#sprites : this.#backgrounds;
-    for (const picture of found) list.push(picture);
+    for (const picture of separate(found)) list.push(picture);
   }
 
   /** What a segment may use. */

@@ -50,62 +50,77 @@ export class Palette {
 }
 
 /**
+ * Pictures in one array: number i has the pixels from first[i] to first[i + 1].
+ *
+ * @typedef {{widths: Float64Array, heights: Float64Array, first: Int32Array, pixels: Uint32Array}}
+ *   PictureList
+ */
+
+/**
  * Read a picture list.
  *
  * @param {Cursor} cursor
  * @param {Palette} palette gets the list's colours
  * @param {Budget} budget
  * @param {number} mostPixels in all pictures together
- * @returns {Picture[]}
+ * @returns {PictureList}
  */
-export function readPictures(cursor, palette, budget, mostPixels) {
+export function readPictureList(cursor, palette, budget, mostPixels) {
   const count = cursor.varint();
-  if (count === 0) return [];
   budget.objects(count);
-  const widths = readNumbers(cursor, budget, count);
-  const heights = readNumbers(cursor, budget, count);
+  const list = { widths: new Float64Array(0), heights: new Float64Array(0) };
+  if (count > 0) {
+    list.widths = readNumbers(cursor, budget, count);
+    list.heights = readNumbers(cursor, budget, count);
+  }
+  list.first = new Int32Array(count + 1);
   let total = 0;
   for (let i = 0; i < count; i++) {
-    for (const side of [widths[i], heights[i]]) {
+    for (const side of [list.widths[i], list.heights[i]]) {
       if (!(side >= 1 && side <= LIMITS.pictureSide)) refuse("a picture has an impossible size");
     }
-    total += widths[i] * heights[i];
+    total += list.widths[i] * list.heights[i];
+    limit(total, mostPixels, "the pictures have too many pixels");
+    list.first[i + 1] = total;
   }
-  limit(total, mostPixels, "the pictures have too many pixels");
+  list.pixels = new Uint32Array(0);
+  if (count === 0) return list;
   budget.memory(12 * total);
   const layout = cursor.byte();
   if (layout > 3) refuse("the pictures have an unknown layout");
   const side = layout === 2 ? cursor.byte() : 0;
   if (layout === 2 && ![8, 16, 32].includes(side)) refuse("the tiles have an unknown size");
   if (layout !== 3) palette.read(cursor, budget);
-  const sizes = Array.from(widths, (width, i) => ({ width, height: heights[i] }));
-  if (layout === 2) return readTiles(cursor, palette, budget, sizes, side);
-  if (layout === 3) return readDirect(cursor, sizes, total);
-  return readRowsOrColumns(cursor, palette, budget, sizes, total, layout === 1);
+  if (layout < 2) list.pixels = palette.look(readNumbers(cursor, budget, total));
+  if (layout === 1) list.pixels = turned(list);
+  if (layout === 2) list.pixels = readTiles(cursor, palette, budget, list, side);
+  if (layout === 3) list.pixels = readDirect(cursor, list);
+  return list;
 }
 
-function picture({ width, height }, pixels) {
-  return { width, height, pixels, opaque: pixels.every((p) => p >>> 24 === 255) };
-}
-
-function readRowsOrColumns(cursor, palette, budget, sizes, total, byColumn) {
-  const all = palette.look(readNumbers(cursor, budget, total));
-  let at = 0;
-  return sizes.map((size) => {
-    const { width, height } = size;
-    const stored = all.slice(at, (at += width * height));
-    if (!byColumn) return picture(size, stored);
-    const pixels = new Uint32Array(stored.length);
-    for (let x = 0, i = 0; x < width; x++) {
-      for (let y = 0; y < height; y++) pixels[y * width + x] = stored[i++];
-    }
-    return picture(size, pixels);
+/** Pictures by themselves. @param {PictureList} list @returns {Picture[]} */
+export function separate({ widths, heights, first, pixels }) {
+  return Array.from(widths, (width, i) => {
+    const own = pixels.slice(first[i], first[i + 1]);
+    return { width, height: heights[i], pixels: own, opaque: own.every((p) => p >>> 24 === 255) };
   });
 }
 
-function readTiles(cursor, palette, budget, sizes, side) {
-  const across = sizes.map(({ width }) => Math.ceil(width / side));
-  const places = sizes.reduce((n, { height }, i) => n + across[i] * Math.ceil(height / side), 0);
+/** Pixels row by row, from column by column. */
+function turned({ widths, heights, first, pixels }) {
+  const out = new Uint32Array(pixels.length);
+  for (let i = 0; i < widths.length; i++) {
+    const [width, height] = [widths[i], heights[i]];
+    for (let x = 0, at = first[i]; x < width; x++) {
+      for (let y = 0; y < height; y++) out[first[i] + y * width + x] = pixels[at++];
+    }
+  }
+  return out;
+}
+
+function readTiles(cursor, palette, budget, { widths, heights, first }, side) {
+  const across = widths.map((width) => Math.ceil(width / side));
+  const places = heights.reduce((n, height, i) => n + across[i] * Math.ceil(height / side), 0);
   const numbers = readNumbers(cursor, budget, places);
   const tiles = palette.look(readNumbers(cursor, budget));
   const area = side * side;
@@ -113,40 +128,41 @@ function readTiles(cursor, palette, budget, sizes, side) {
   if (!Number.isInteger(count)) refuse("a tile is not complete");
   if (count > places) refuse("there are more tiles than places for them");
   if (numbers.some((n) => !(n >= 0 && n < count))) refuse("a tile does not exist");
-  let first = 0;
-  return sizes.map((size, i) => {
-    const { width, height } = size;
-    const pixels = new Uint32Array(width * height);
-    for (let y = 0; y < height; y++) {
-      const row = first + Math.floor(y / side) * across[i];
+  const out = new Uint32Array(first.at(-1));
+  let begun = 0; // places of earlier pictures
+  for (let i = 0; i < widths.length; i++) {
+    const width = widths[i];
+    for (let y = 0; y < heights[i]; y++) {
+      const row = begun + Math.floor(y / side) * across[i];
       for (let x = 0; x < width; x += side) {
         const from = numbers[row + x / side] * area + (y % side) * side;
-        pixels.set(tiles.subarray(from, from + Math.min(side, width - x)), y * width + x);
+        const until = from + Math.min(side, width - x);
+        out.set(tiles.subarray(from, until), first[i] + y * width + x);
       }
     }
-    first += across[i] * Math.ceil(height / side);
-    return picture(size, pixels);
-  });
+    begun += across[i] * Math.ceil(heights[i] / side);
+  }
+  return out;
 }
 
-function readDirect(cursor, sizes, total) {
-  const channels = [0, 1, 2, 3].map(() => cursor.take(total));
-  let at = 0;
-  return sizes.map((size) => {
-    const { width, height } = size;
-    const pixels = new Uint32Array(width * height);
-    const bytes = new Uint8Array(pixels.buffer);
-    channels.forEach((coded, channel) => {
-      for (let y = 0, i = 0; y < height; y++) {
-        for (let x = 0; x < width; x++, i++) {
-          const left = x ? bytes[4 * (i - 1) + channel] : 0;
-          const above = y ? bytes[4 * (i - width) + channel] : 0;
-          const corner = x && y ? bytes[4 * (i - width - 1) + channel] : 0;
-          bytes[4 * i + channel] = coded[at + i] + left + above - corner;
+function readDirect(cursor, { widths, heights, first }) {
+  const total = first.at(-1);
+  const out = new Uint32Array(total);
+  const bytes = new Uint8Array(out.buffer);
+  for (let channel = 0; channel < 4; channel++) {
+    const coded = cursor.take(total);
+    for (let i = 0; i < widths.length; i++) {
+      const width = widths[i];
+      let at = first[i];
+      for (let y = 0; y < heights[i]; y++) {
+        for (let x = 0; x < width; x++, at++) {
+          const left = x ? bytes[4 * (at - 1) + channel] : 0;
+          const above = y ? bytes[4 * (at - width) + channel] : 0;
+          const corner = x && y ? bytes[4 * (at - width - 1) + channel] : 0;
+          bytes[4 * at + channel] = coded[at] + left + above - corner;
         }
       }
-    });
-    at += width * height;
-    return picture(size, pixels);
-  });
+    }
+  }
+  return out;
 }

@@ -50,12 +50,12 @@ export class Renderer {
   }
 
   #groupPatches() {
-    const { patches } = this.segment;
-    const ends = new Int32Array(Math.ceil(patches.length / BLOCK));
-    patches.forEach(({ start, length }, i) => {
+    const { start, length } = this.segment.patches;
+    const ends = new Int32Array(Math.ceil(start.length / BLOCK));
+    for (let i = 0; i < start.length; i++) {
       const block = Math.floor(i / BLOCK);
-      ends[block] = Math.max(ends[block], start + length);
-    });
+      ends[block] = Math.max(ends[block], start[i] + length[i]);
+    }
     this.patchEnds = ends;
   }
 
@@ -96,17 +96,30 @@ export class Renderer {
   /** The residual patches alive in frame t, in their order. */
   visitPatches(t, visit) {
     const { layers, patches } = this.segment;
-    for (let i = 0; i < patches.length; i++) {
+    const { start, length, first } = patches;
+    for (let i = 0; i < start.length; i++) {
       if (i % BLOCK === 0 && this.patchEnds[i / BLOCK] <= t) {
         i += BLOCK - 1;
         continue;
       }
-      const { start, length, layer, picture, x, y } = patches[i];
-      if (start > t) break; // they are in order of time
-      if (start + length <= t) continue;
-      const movedX = layer < 0 ? 0 : layers[layer].x[t] - layers[layer].x[start];
-      const movedY = layer < 0 ? 0 : layers[layer].y[t] - layers[layer].y[start];
-      visit({ kind: 3, picture, x: x - movedX, y: y - movedY, flip: 0, layer, patch: i });
+      if (start[i] > t) break; // they are in order of time
+      if (start[i] + length[i] <= t) continue;
+      const layer = patches.layer[i];
+      const moved = (axis) => (layer < 0 ? 0 : layers[layer][axis][t] - layers[layer][axis][start[i]]);
+      visit({
+        kind: 3,
+        picture: {
+          width: patches.width[i],
+          height: patches.height[i],
+          pixels: patches.pixels.subarray(first[i], first[i + 1]),
+          opaque: false,
+        },
+        x: patches.x[i] - moved("x"),
+        y: patches.y[i] - moved("y"),
+        flip: 0,
+        layer,
+        patch: i,
+      });
     }
   }
 

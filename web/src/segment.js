@@ -2,7 +2,7 @@
 
 import { Cursor, refuse } from "./bytes.js";
 import { LIMITS, limit } from "./limits.js";
-import { readPictures } from "./pictures.js";
+import { readPictureList } from "./pictures.js";
 import { asNumbers, readNumbers, readStream, runningSums } from "./streams.js";
 import { inflate } from "./zstd.js";
 
@@ -302,35 +302,66 @@ function readSteps(cursor, tracks, name, anchors, orders, budget, most) {
 // --- residual and recolouring --------------------------------------------------------------
 
 function readResidual(cursor, layers, { frames, width, height, palette, budget }) {
-  if (!cursor) return [];
+  if (!cursor) return noPatches();
   const start = asNumbers(runningSums(readStream(cursor, budget)));
   const count = limit(start.length, LIMITS.patches, "there are too many patches");
   const [more, x, y] = [0, 1, 2].map(() => readNumbers(cursor, budget, count));
-  const pictures = readPictures(cursor, palette, budget, LIMITS.patchPixels);
-  if (pictures.length !== count) refuse("there are not as many pictures as patches");
-  const patches = pictures.map((picture, i) => {
+  const list = readPictureList(cursor, palette, budget, LIMITS.patchPixels);
+  const { widths, heights, first, pixels } = list;
+  if (widths.length !== count) refuse("there are not as many pictures as patches");
+  let long = 0;
+  for (let i = 0; i < count; i++) {
     const length = more[i] + 1;
     const inTime = start[i] >= 0 && length >= 1 && start[i] + length <= frames;
-    const across = x[i] >= 0 && x[i] + picture.width <= width;
-    const down = y[i] >= 0 && y[i] + picture.height <= height;
+    const across = x[i] >= 0 && x[i] + widths[i] <= width;
+    const down = y[i] >= 0 && y[i] + heights[i] <= height;
     if (!inTime || !across || !down) refuse("a patch lies outside the segment");
     if (i && start[i] < start[i - 1]) refuse("the patches are not in order of time");
-    if (picture.pixels.some((p) => p >>> 24 !== 0 && p >>> 24 !== 255)) {
-      refuse("a patch is translucent");
-    }
-    budget.pixels(length * (DRAWING + picture.width * picture.height));
-    return { start: start[i], length, x: x[i], y: y[i], layer: -1, picture };
-  });
+    budget.pixels(length * (DRAWING + widths[i] * heights[i]));
+    if (length > 1) long++;
+  }
+  for (let i = 0; i < pixels.length; i++) {
+    const alpha = pixels[i] >>> 24;
+    if (alpha !== 0 && alpha !== 255) refuse("a patch is translucent");
+  }
+  const layer = new Int32Array(count).fill(-1);
   if (cursor.left) {
-    const long = patches.filter(({ length }) => length > 1);
-    const moving = readNumbers(cursor, budget, long.length);
-    long.forEach((patch, i) => {
-      if (!(moving[i] >= 0 && moving[i] <= layers.length)) refuse("a patch has an unknown layer");
-      patch.layer = moving[i] - 1;
-    });
+    const moving = readNumbers(cursor, budget, long);
+    for (let i = 0, k = 0; i < count; i++) {
+      if (more[i] === 0) continue;
+      const number = moving[k++];
+      if (!(number >= 0 && number <= layers.length)) refuse("a patch has an unknown layer");
+      layer[i] = number - 1;
+    }
   }
   cursor.end();
-  return patches;
+  const whole = (values) => Int32Array.from(values);
+  return {
+    start: whole(start),
+    length: Int32Array.from(more, (v) => v + 1),
+    layer,
+    x: whole(x),
+    y: whole(y),
+    width: whole(widths),
+    height: whole(heights),
+    first,
+    pixels,
+  };
+}
+
+function noPatches() {
+  const none = new Int32Array(0);
+  return {
+    start: none,
+    length: none,
+    layer: none,
+    x: none,
+    y: none,
+    width: none,
+    height: none,
+    first: new Int32Array(1),
+    pixels: new Uint32Array(0),
+  };
 }
 
 function readRecolouring(cursor, { frames, width, height, palette, budget }) {
