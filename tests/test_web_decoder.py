@@ -206,6 +206,17 @@ def test_enlarged_frames(page: Page) -> None:
     assert 40 < agree(page, [enlarged(seed) for seed in range(150)]) < 150
 
 
+def test_numbers_that_no_pixel_shows_need_no_colour(page: Page) -> None:
+    def tiled(width: int) -> bytes:
+        tile = [*[1] * 63, 1 << 16]
+        streams = (plain(width), plain(8), b"\x02\x08", plain(9, 9, 9, 255), plain(0), plain(*tile))
+        screen = craft.segment(layers=(plain(0, 0, 0), plain(0), plain(0)))
+        return craft.file(head(), craft.pictures(*streams, kind="TEXT"), screen)
+
+    assert agree(page, [tiled(7)]) == 1
+    assert agree(page, [tiled(8)]) == 0
+
+
 def test_a_wrong_checksum_of_zstd_is_noticed(page: Page) -> None:
     kind, payload, frames = craft.one_picture(40, 40)
     for broken in (payload[:-1] + bytes([payload[-1] ^ 1]), payload + b"\0"):

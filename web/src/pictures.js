@@ -122,13 +122,13 @@ function readTiles(cursor, palette, budget, { widths, heights, first }, side) {
   const across = widths.map((width) => Math.ceil(width / side));
   const places = heights.reduce((n, height, i) => n + across[i] * Math.ceil(height / side), 0);
   const numbers = readNumbers(cursor, budget, places);
-  const tiles = palette.look(readNumbers(cursor, budget));
+  const tiles = readNumbers(cursor, budget);
   const area = side * side;
   const count = tiles.length / area;
   if (!Number.isInteger(count)) refuse("a tile is not complete");
   if (count > places) refuse("there are more tiles than places for them");
   if (numbers.some((n) => !(n >= 0 && n < count))) refuse("a tile does not exist");
-  const out = new Uint32Array(first.at(-1));
+  const out = new Float64Array(first.at(-1)); // palette numbers
   let begun = 0; // places of earlier pictures
   for (let i = 0; i < widths.length; i++) {
     const width = widths[i];
@@ -142,7 +142,7 @@ function readTiles(cursor, palette, budget, { widths, heights, first }, side) {
     }
     begun += across[i] * Math.ceil(heights[i] / side);
   }
-  return out;
+  return palette.look(out);
 }
 
 function readDirect(cursor, { widths, heights, first }) {
