@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 WEB = Path(__file__).parent.parent / "web"
-SECONDS = 60.0  # after which an answer will not come any more, on a machine with much else to do
+SECONDS = 120.0  # after which an answer will not come any more, on a machine with much else to do
 
 # Chromium reads commands from descriptor 3 and answers on 4.
 LAUNCHER = """
