@@ -111,7 +111,6 @@ def agree(page: Page, files: list[bytes]) -> int:
         else:
             assert {name: found[name] for name in wanted} == wanted, found["sentence"]
             sound += 1
-        assert found["seconds"] < 5
     return sound
 
 
