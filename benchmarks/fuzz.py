@@ -2,14 +2,17 @@
 
     python -m benchmarks.fuzz --minutes 60              # a part for each kind of case
     python -m benchmarks.fuzz --minutes 60 --kind stream
+    python -m benchmarks.fuzz --minutes 600 --kind stream --until 60000   # stops at that count
 
 continues with the seeds that follow those in ``benchmarks/results/fuzz.json``, and writes that and
-``fuzz.md``. Cases that go wrong are shrunk and listed; `tests.fuzz.mutate.make_case` makes each
-again from its kind, seed and number of changes.
+``fuzz.md`` every minute, so it may be stopped at any time. Several may run at once, each for other
+kinds. Cases that go wrong are shrunk and listed; `tests.fuzz.mutate.make_case` makes each again
+from its kind, seed and number of changes.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import resource
@@ -17,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +34,8 @@ from tests.fuzz.mutate import KINDS, make_case, shrink
 RECORD = RESULTS / "fuzz.json"
 ENCODE = "encode"
 SHARES = {"plain": 3.0, "bit flip": 0.3, "truncation": 0.3, ENCODE: 6.0}
-BATCH = 20  # encodes of one process
+BATCH = 100  # encodes of one process
+ROUND_SECONDS = 60.0
 
 
 def nothing() -> dict[str, Any]:
@@ -37,10 +43,10 @@ def nothing() -> dict[str, Any]:
     return {"cases": 0, "accepted": 0, "faults": [], "slowest": 0.0, "peak_mb": 0.0}
 
 
-def fuzz_reading(kind: str, first: int, seconds: float) -> dict[str, Any]:
-    """Read the cases of a kind from a seed on."""
+def fuzz_reading(kind: str, first: int, most: int, seconds: float) -> dict[str, Any]:
+    """Read the cases of a kind from a seed on, at most so many."""
     began, found = time.monotonic(), nothing()
-    while time.monotonic() - began < seconds:
+    while time.monotonic() - began < seconds and found["cases"] < most:
         case = make_case(kind, first + found["cases"])
         start = time.perf_counter()
         verdict, fault = judge(case)
@@ -54,26 +60,24 @@ def fuzz_reading(kind: str, first: int, seconds: float) -> dict[str, Any]:
     return found
 
 
-def fuzz_encoding(first: int, seconds: float) -> dict[str, Any]:
-    """Encode clips from a seed on, with compiled code that checks its indices."""
-    began, found = time.monotonic(), nothing()
+def fuzz_encoding(first: int, most: int) -> dict[str, Any]:
+    """Encode a batch of clips from a seed on, with compiled code that checks its indices."""
+    found, count = nothing(), min(most, BATCH)
     cache = Path(tempfile.gettempdir(), f"spritecodec-boundscheck-{os.getuid()}")
-    environment = os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(cache)}
-    while time.monotonic() - began < seconds:
-        words = [
-            sys.executable,
-            "-m",
-            "tests.fuzz.encoding",
-            str(first + found["cases"]),
-            str(BATCH),
-        ]
-        done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
-        *wrong, last = done.stdout.splitlines() or [""]
-        if done.returncode or not last.endswith("encoded"):
-            wrong.append(f"the process ended with {done.returncode}: {done.stderr[-300:]}")
-        found["faults"] += [[first + found["cases"], BATCH, line] for line in wrong]
-        found["cases"] += BATCH
-        found["accepted"] += BATCH - len(wrong)
+    environment = os.environ | {
+        "NUMBA_BOUNDSCHECK": "1",
+        "NUMBA_CACHE_DIR": str(cache),
+        "OMP_NUM_THREADS": "1",
+    }
+    words = [sys.executable, "-m", "tests.fuzz.encoding", str(first), str(count)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+    wrong = [line for line in done.stdout.splitlines() if line.startswith("seed ")]
+    found["faults"] = [[first, count, line] for line in wrong]
+    if done.returncode:
+        words = [f"the process ended with {done.returncode}", done.stderr[-300:]]
+        found["faults"].append([first, count, ": ".join(words)])
+    found["cases"] = count
+    found["accepted"] = count - len(found["faults"])
     found["peak_mb"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     return found
 
@@ -118,26 +122,62 @@ def markdown(record: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-@click.command()
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True)
-@click.option("--kind", type=click.Choice([*KINDS, ENCODE]), multiple=True, help="All by default.")
-@click.option("--record", "record_file", type=click.Path(path_type=Path), default=RECORD)
-def main(minutes: float, kind: tuple[str, ...], record_file: Path) -> None:
-    """Fuzz for so many minutes, and add what was found to the results."""
-    kinds = kind or (*KINDS, ENCODE)
-    share = 60 * minutes / sum(SHARES.get(k, 1.0) for k in kinds)
+@contextmanager
+def alone(record_file: Path) -> Iterator[None]:
+    """Nobody else reads or writes the record meanwhile."""
+    folder = os.open(record_file.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def read(record_file: Path) -> dict[str, Any]:
+    """What has been found so far, by kind."""
     record: dict[str, Any] = json.loads(record_file.read_text()) if record_file.exists() else {}
-    for name in kinds:
-        first = record.get(name, {}).get("cases", 0)
-        seconds = share * SHARES.get(name, 1.0)
-        new = (
-            fuzz_encoding(first, seconds) if name == ENCODE else fuzz_reading(name, first, seconds)
-        )
-        record[name] = merge(record.get(name), new)
+    return record
+
+
+def add(record_file: Path, kind: str, new: dict[str, Any]) -> None:
+    """Add what was found; others may do so at the same time."""
+    with alone(record_file):
+        record = read(record_file)
+        record[kind] = merge(record.get(kind), new)
         ordered = {k: record[k] for k in (*KINDS, ENCODE) if k in record}
         record_file.write_text(json.dumps(ordered, indent=1) + "\n")
         record_file.with_suffix(".md").write_text(markdown(ordered))
-        click.echo(f"{name}: {new['cases']:,} cases, {len(new['faults'])} faults", err=True)
+
+
+def fuzz(record_file: Path, kind: str, seconds: float, until: int | None) -> None:
+    """Make cases of a kind for so long, or until the record holds so many."""
+    end, cases, faults = time.monotonic() + seconds, 0, 0
+    while (left := end - time.monotonic()) > 0:
+        with alone(record_file):
+            first = read(record_file).get(kind, nothing())["cases"]
+        most = sys.maxsize if until is None else until - first
+        if most <= 0:
+            break
+        if kind == ENCODE:
+            new = fuzz_encoding(first, most)
+        else:
+            new = fuzz_reading(kind, first, most, min(left, ROUND_SECONDS))
+        add(record_file, kind, new)
+        cases, faults = cases + new["cases"], faults + len(new["faults"])
+    click.echo(f"{kind}: {cases:,} cases, {faults} faults", err=True)
+
+
+@click.command()
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True)
+@click.option("--kind", type=click.Choice([*KINDS, ENCODE]), multiple=True, help="All by default.")
+@click.option("--until", type=click.IntRange(1), help="Cases of a kind that are enough.")
+@click.option("--record", "record_file", type=click.Path(path_type=Path), default=RECORD)
+def main(minutes: float, kind: tuple[str, ...], until: int | None, record_file: Path) -> None:
+    """Fuzz for so many minutes, and add what was found to the results."""
+    kinds = kind or (*KINDS, ENCODE)
+    share = 60 * minutes / sum(SHARES.get(k, 1.0) for k in kinds)
+    for name in kinds:
+        fuzz(record_file, name, share * SHARES.get(name, 1.0), until)
 
 
 if __name__ == "__main__":

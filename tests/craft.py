@@ -34,8 +34,8 @@ def zstd(content: bytes) -> bytes:
 
 def body(values: Sequence[int]) -> bytes:
     """A width byte and numbers of eight bytes each."""
-    planes = [(v << 1 ^ v >> 63) & (1 << 64) - 1 for v in values]
-    return b"\x08" + bytes(v >> 8 * k & 255 for k in range(8) for v in planes)
+    codes = [((v << 1 ^ v >> 63) & (1 << 64) - 1).to_bytes(8, "little") for v in values]
+    return b"\x08" + b"".join(bytes(plane) for plane in zip(*codes, strict=True))
 
 
 def plain(*values: int) -> bytes:

@@ -78,7 +78,7 @@ class Bytes:
         else:
             check(width in (1, 2, 4, 8))
             planes = [self.take(n) for _ in range(width)]
-            codes = [sum(p[i] << 8 * k for k, p in enumerate(planes)) for i in range(n)]
+            codes = [int.from_bytes(digits, "little") for digits in zip(*planes, strict=True)]
         return [c // 2 if c % 2 == 0 else -(c + 1) // 2 for c in codes]
 
     def stream(self, most: int, exactly: bool = True) -> list[int]:
@@ -638,11 +638,12 @@ class Screen:
         self.pixels: list[list[tuple[int, ...]]] = [[colour] * width for _ in range(height)]
 
     def draw(self, picture: Rows, x0: int, y0: int) -> None:
-        for y, row in enumerate(picture, y0):
-            for x, (*colour, a) in enumerate(row, x0):
-                if 0 <= y < len(self.pixels) and 0 <= x < len(self.pixels[y]):
-                    under = self.pixels[y][x]
-                    self.pixels[y][x] = tuple(
-                        (a * s + (255 - a) * d + 127) // 255
-                        for s, d in zip(colour, under, strict=True)
-                    )
+        width, height = len(self.pixels[0]), len(self.pixels)
+        for y in range(max(y0, 0), min(y0 + len(picture), height)):
+            row, under = picture[y - y0], self.pixels[y]
+            for x in range(max(x0, 0), min(x0 + len(row), width)):
+                *colour, a = row[x - x0]
+                under[x] = tuple(
+                    (a * s + (255 - a) * d + 127) // 255
+                    for s, d in zip(colour, under[x], strict=True)
+                )

@@ -2,8 +2,9 @@
 
     python -m tests.fuzz.encoding FIRST COUNT
 
-encodes the clips of these seeds and prints a line for each that goes wrong. With the environment
-variable NUMBA_BOUNDSCHECK=1 and a NUMBA_CACHE_DIR of its own, compiled code checks its indices.
+encodes the clips of these seeds and prints a line for each that goes wrong; on standard error, the
+seed of each, so that the last one tells where a process ended. With the environment variable
+NUMBA_BOUNDSCHECK=1 and a NUMBA_CACHE_DIR of its own, compiled code checks its indices.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import io
 import random
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 import spritecodec as sc
+from spritecodec.model.presets import PRESETS, Fit
 
 Frame = Frames = NDArray[np.uint8]
 QUALITIES = ("lossless", "lossless", "lossless", "base", 30.0)
@@ -57,8 +60,8 @@ def _stamp(frame: Frame, sprite: Frame, shape: NDArray[np.bool_], x: int, y: int
 
 
 def preset_of(seed: int) -> str:
-    """The preset of a seed; those that train take seconds."""
-    return "slow" if seed % 200 == 199 else "default" if seed % 10 == 9 else "fast"
+    """The preset of a seed; those that may train are rarer."""
+    return "slow" if seed % 400 == 399 else "default" if seed % 10 == 9 else "fast"
 
 
 def fault(seed: int) -> str | None:
@@ -81,8 +84,14 @@ def fault(seed: int) -> str | None:
 
 
 def main(first: int, count: int) -> None:
-    """Encode the clips of some seeds."""
+    """Encode the clips of some seeds.
+
+    The network of ``slow`` trains for a few steps instead of 3,500: minutes of a clip's encoding
+    would tell nothing about indices.
+    """
+    PRESETS["slow"] = replace(PRESETS["slow"].scaled(0.004), fit=Fit(steps=10))
     for seed in range(first, first + count):
+        print(seed, file=sys.stderr, flush=True)
         wrong = fault(seed)
         if wrong is not None:
             print(f"seed {seed}: {wrong}", flush=True)

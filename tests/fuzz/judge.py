@@ -54,43 +54,43 @@ def judge(case: Case) -> tuple[str, str | None]:
     began = time.perf_counter()
     try:
         with deadline():
-            verdict, md5, fault = _read(case)
+            reader, md5, fault = _read(case)
     except Hangs:
         return "refused", "hangs"
     if fault is None and time.perf_counter() - began > MAX_SECONDS:
         fault = f"takes {time.perf_counter() - began:.1f} s"
-    if fault is None and not case.repaired and verdict == "accepted" and md5 != _md5(case.base):
+    if fault is None and not case.repaired and reader is not None and md5 != _md5(case.base):
         fault = "a damaged file shows wrong frames"
     if fault is None and case.repaired:
         try:
             with deadline():
-                fault = _compare(case, verdict) or _pillow(case, verdict)
+                fault = _compare(case, reader) or _pillow(case, reader)
         except Hangs:
             fault = None  # the slow decoder, which nobody uses
-    return verdict, fault
+    return "refused" if reader is None else "accepted", fault
 
 
 def _md5(data: bytes) -> str:
     return sc.open(io.BytesIO(data)).verify().md5
 
 
-def _read(case: Case) -> tuple[str, str, str | None]:
-    """The verdict of `verify`, the MD5 of all frames, and what went wrong."""
+def _read(case: Case) -> tuple[sc.Reader | None, str, str | None]:
+    """A reader that has verified the file, the MD5 of all frames, and what went wrong."""
     try:
-        found = sc.open(io.BytesIO(case.data)).verify()
+        reader = sc.open(io.BytesIO(case.data))
+        found = reader.verify()
     except sc.FormatError as e:
         words = str(e)
         if "cannot be decoded: " in words or "\n" in words or not words.isprintable():
-            return "refused", "", f"an error that nobody foresaw: {words}"
-        return "refused", "", None
+            return None, "", f"an error that nobody foresaw: {words}"
+        return None, "", None
     except Exception as e:
-        return "refused", "", f"a foreign exception: {type(e).__name__}: {e}"
-    return "accepted", found.md5, None
+        return None, "", f"a foreign exception: {type(e).__name__}: {e}"
+    return reader, found.md5, None
 
 
-def _compare(case: Case, verdict: str) -> str | None:
-    """Ask the specification's decoder."""
-    reader = sc.open(io.BytesIO(case.data)) if verdict == "accepted" else None
+def _compare(case: Case, reader: sc.Reader | None) -> str | None:
+    """Ask the specification's decoder; the reader is that of an accepted file."""
     if reader is not None and len(reader) * reader.width * reader.height > MAX_COMPARED:
         return None
     try:
@@ -109,7 +109,7 @@ def _compare(case: Case, verdict: str) -> str | None:
     return None
 
 
-def _pillow(case: Case, verdict: str) -> str | None:
+def _pillow(case: Case, reader: sc.Reader | None) -> str | None:
     """Read it as a picture."""
     try:
         with Image.open(io.BytesIO(case.data), formats=["SPR"]) as image:
@@ -120,7 +120,7 @@ def _pillow(case: Case, verdict: str) -> str | None:
         return None  # there are no more frames
     except (UnidentifiedImageError, OSError):
         # Audio and chunks that no frame needs are not read.
-        return "Pillow refuses a sound file" if verdict == "accepted" else None
+        return None if reader is None else "Pillow refuses a sound file"
     except Exception as e:
         return f"Pillow lets a foreign exception out: {type(e).__name__}: {e}"
     return None

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests import craft, spr_files
 from tests.craft import head, plain, runs
-from tests.fuzz.structure import Chunk, Stream, put_together, take_apart
+from tests.fuzz.structure import Chunk, Stream, copied, put_together, take_apart
 
 INTERESTING = (
     *range(-3, 10), 31, 32, 33, 63, 64, 127, 128, 255, 256, 511, 512, 65535, 65536, 1 << 20,
@@ -168,7 +168,7 @@ def change_token(chunks: list[Chunk], rng: random.Random) -> None:
     elif what == 0:
         del tokens[at]
     elif what == 1:
-        tokens.insert(at, copy.deepcopy(rng.choice(tokens)))
+        tokens.insert(at, copied(rng.choice(tokens)))
     elif what == 2:
         other = rng.randrange(len(tokens))
         tokens[at], tokens[other] = tokens[other], tokens[at]
@@ -184,7 +184,7 @@ def change_chunks(chunks: list[Chunk], rng: random.Random) -> None:
     if what == 0 and len(chunks) > 1:
         del chunks[at]
     elif what == 1:
-        chunks[at:at] = copy.deepcopy([chunks[other]] * rng.choice((1, 1, 30)))
+        chunks[at:at] = [chunks[other].copy()] * rng.choice((1, 1, 30))
     elif what == 2:
         chunks[at], chunks[other] = chunks[other], chunks[at]
     elif what == 3:
@@ -194,7 +194,7 @@ def change_chunks(chunks: list[Chunk], rng: random.Random) -> None:
     elif what == 4:
         chunks[at].frames = rng.choice([n for n in INTERESTING if n >= 0])
     elif sections:
-        rng.choice(sections)[:] = copy.deepcopy(rng.choice(sections))
+        rng.choice(sections)[:] = [copied(token) for token in rng.choice(sections)]
 
 
 def change_field(chunks: list[Chunk], rng: random.Random) -> None:
@@ -256,7 +256,7 @@ def make_case(kind: str, seed: int, changes: int | None = None) -> Case:
         for _ in range(count):
             data = PLAIN[kind](data, rng)
         return Case(kind, seed, count, data, base)
-    chunks = copy.deepcopy(_apart(base))
+    chunks = [chunk.copy() for chunk in _apart(base)]
     for _ in range(count):
         change = REPAIRED[kind] if rng.random() < 0.7 else rng.choice(list(REPAIRED.values()))
         change(chunks, rng)
