@@ -232,7 +232,9 @@ class Reconstruction:
             self.prune(dictionary)
 
     def _search(self, dictionary: Dictionary, only: NDArray[np.int64], rounds: int) -> None:
-        """At most so many rounds of placing the sprites `only`."""
+        """At most so many rounds of placing the sprites `only`, of which there may be none."""
+        if not len(only):
+            return
         active = np.arange(len(self.frames))
         weight = dictionary.weight[torch.from_numpy(only).to(self.device)]
         weight = weight.contiguous(memory_format=torch.channels_last)
