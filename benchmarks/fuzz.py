@@ -35,7 +35,7 @@ from tests.fuzz.mutate import KINDS, make_case, shrink
 RECORD = RESULTS / "fuzz.json"
 ENCODE = "encode"
 SHARES = {"plain": 3.0, "bit flip": 0.3, "truncation": 0.3, ENCODE: 6.0}
-BATCH = 100  # encodes of one process
+BATCH = 200  # encodes of one process
 ROUND_SECONDS = 60.0
 
 

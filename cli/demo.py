@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,13 +50,14 @@ def command(folder: Path, overwrite: bool) -> None:
 
     from spritecodec.demo import demo_scene
     from spritecodec.errors import OutputError
+    from spritecodec.formats.atomic import Part
     from spritecodec.render import Renderer
 
     _check(folder, overwrite)
     frames = np.stack(list(Renderer(demo_scene()).frames()))
     try:
-        with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as name:
-            work = Path(name)
+        with Part(folder, folder=True) as part:
+            work = part.path
             report = _encode(frames, work / "demo.spr")
             _draw(work)
             others = list(_peer_sizes(frames, work))

@@ -185,6 +185,20 @@ def test_reading_in_any_order_costs_the_same() -> None:
         verify(data, sc.Limits(memory=300))
 
 
+def test_each_segment_costs_its_own_size_however_many_pictures_came_before() -> None:
+    def seconds(pairs: int) -> float:
+        parts = [head(frames=pairs)]
+        for t in range(pairs):
+            parts += [craft.one_picture(), craft.segment(times=plain(t))]
+        data = craft.file(*parts)
+        began = time.process_time()
+        verify(data)
+        return time.process_time() - began
+
+    seconds(10)
+    assert seconds(600) < 25 * max(seconds(60), 0.02)
+
+
 def test_a_segment_of_too_many_pixels_is_refused() -> None:
     n = (1 << 8) + 1
     data = craft.file(head(4096, 4096, n), craft.segment(n))

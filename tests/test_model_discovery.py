@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
 from spritecodec.clip import ArrayClip
 from spritecodec.errors import InputError, SettingsError, TrainingError
 from spritecodec.harden import harden
 from spritecodec.metrics import psnr
+from spritecodec.model.checkpoint import Workdir
+from spritecodec.model.matching.match import Dictionary, Reconstruction
 from spritecodec.model.presets import PRESETS, Background, Matching, Preset
 from spritecodec.model.progress import Progress
 from spritecodec.model.train import train
@@ -165,6 +170,27 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.safetensors").write_bytes(b"not a checkpoint")
     with pytest.raises(TrainingError, match="damaged"):
         train(ArrayClip(game(6, 0)), preset("solid"), device="cpu", workdir=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("about", [{}, {"settings": "?", "round": 1}])
+def test_a_checkpoint_without_its_facts_is_refused(tmp_path: Path, about: dict[str, Any]) -> None:
+    Workdir(tmp_path).save({"colour": np.zeros(3, np.uint8)}, about)
+    with pytest.raises(TrainingError, match=r"it lacks fitted, lengths, .*; delete it to start"):
+        train(ArrayClip(game(6, 0)), preset("solid"), device="cpu", workdir=tmp_path, resume=True)
+    save_file({"colour": np.zeros(3, np.uint8)}, tmp_path / "checkpoint.safetensors")
+    with pytest.raises(TrainingError, match="is damaged; delete it to start"):
+        train(ArrayClip(game(6, 0)), preset("solid"), device="cpu", workdir=tmp_path, resume=True)
+
+
+def test_a_clip_from_which_no_sprite_is_cut() -> None:
+    frames = [*np.random.default_rng(3).integers(0, 256, (2, 3, 3, 3), np.uint8)]
+    device = torch.device("cpu")
+    nothing = Dictionary(np.zeros((4, 32, 32, 4), np.uint8), device)
+    reconstruction = Reconstruction(frames, [np.zeros_like(f) for f in frames], 32, 1.0, device)
+    before = reconstruction.error()
+    reconstruction.explain(nothing, np.zeros(0, np.int64))
+    assert reconstruction.error() == before > 0
+    assert [len(p) for p in reconstruction.placed] == [0, 0]
 
 
 def test_what_cannot_be_asked_for() -> None:

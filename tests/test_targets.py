@@ -163,25 +163,69 @@ def test_leftovers_go_and_work_stays(tmp_path: Path) -> None:
         assert names(tmp_path) == sorted([".spritecodec-notes.part", "a.spr", mine.path.name])
 
 
+def test_what_a_killed_command_kept_of_its_input_goes_with_the_next(tmp_path: Path) -> None:
+    spools = tmp_path / "temporary"
+    spools.mkdir()
+    environment = os.environ | {"TMPDIR": str(spools)}
+    process = _begin_to_encode_input("-", environment)
+    while process.poll() is None and len(names(spools)) < 2:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert len(names(spools)) == 2
+    for path in spools.iterdir():  # as it would be a while later
+        os.utime(path, (0, 0))
+    done = subprocess.run(
+        [*PROGRAM, "encode", "-", str(tmp_path / "a.spr")],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        env=environment,
+    )
+    assert b"standard input is empty" in done.stderr
+    assert names(spools) == []
+
+
+def test_nothing_temporary_is_made_that_no_later_command_would_remove() -> None:
+    import spritecodec.cli
+    import spritecodec.formats
+
+    makers = ("TemporaryDirectory", "NamedTemporaryFile", "mkdtemp", "mkstemp")
+    files = [
+        file
+        for package in (sc, spritecodec.cli, spritecodec.formats)
+        for folder in package.__path__
+        for file in Path(folder).rglob("*.py")
+    ]
+    assert len(files) > 50
+    for file in files:
+        assert not [name for name in makers if name in file.read_text("utf-8")], file
+
+
+def _begin_to_encode_input(target: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """An encoder that waits for standard input, of which it has kept a part."""
+    process = subprocess.Popen(
+        [*PROGRAM, "encode", "-", target],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
+    assert process.stdin is not None
+    process.stdin.write(b"YUV4MPEG2 ")
+    process.stdin.flush()
+    return process
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 @pytest.mark.parametrize("target", ["out.spr", "-"])
 def test_signals_end_the_work_and_leave_nothing(
     tmp_path: Path, number: signal.Signals, target: str
 ) -> None:
-    # The encoder waits for standard input, of which it has kept a part.
     spools = tmp_path / "temporary"
     spools.mkdir()
     out = tmp_path / target if target != "-" else target
-    process = subprocess.Popen(
-        [*PROGRAM, "encode", "-", str(out)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=os.environ | {"TMPDIR": str(spools)},
-    )
-    assert process.stdin is not None
-    process.stdin.write(b"YUV4MPEG2 ")
-    process.stdin.flush()
+    process = _begin_to_encode_input(str(out), os.environ | {"TMPDIR": str(spools)})
     expected = 1 if target != "-" else 2
     while process.poll() is None and len(names(spools)) < expected:
         time.sleep(0.01)

@@ -15,7 +15,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from spritecodec.analysis.peers import GIVEN, PEERS, US, find_peer, parse_target
 from spritecodec.analysis.sources import open_source
 from spritecodec.analysis.steps import EXIT_MISSING
 from spritecodec.analysis.table import Row
+from spritecodec.formats.atomic import temporary
 
 LOSSLESS = {peer.name for peer in PEERS if peer.lossless}
 
@@ -77,8 +77,8 @@ def measure(
         with open_source(source) as clip:
             words = encode_command(find_peer(codec), parse_target(target), clip)
         values["ffmpeg"] = shlex.join(words)
-    with tempfile.TemporaryDirectory(prefix="spritecodec-") as folder:
-        file = keep or Path(folder) / f"coded{extension(codec)}"
+    with temporary("nothing can be measured", folder=True) as folder:
+        file = keep or folder.path / f"coded{extension(codec)}"
         steps = ("encode", "decode", "quality")
         values.update(_steps(steps, source, codec, target, frames, preset, file))
     if values.get("lossless") is False and (target == "lossless" or codec in LOSSLESS):
