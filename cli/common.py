@@ -11,11 +11,15 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from spritecodec.rearrange import RearrangeReport
 
 SOURCE_SPR = click.argument("source", metavar="FILE.spr", type=click.Path(allow_dash=True))
 JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
@@ -141,6 +145,16 @@ def warn(line: str) -> None:
 def write_json(values: Mapping[str, Any]) -> None:
     """Write values as JSON on stdout; infinities become "inf" and "-inf", NaN null."""
     click.echo(json.dumps(_plain(values), indent=2, allow_nan=False))
+
+
+def tell_rearranged(report: RearrangeReport, target: str, as_json: bool) -> None:
+    """Say what was cut or joined."""
+    for note in report.notes:
+        warn(note)
+    if as_json:
+        write_json(asdict(report))
+        return
+    click.echo(f"{report.frames:,} frames, {report.size:,} bytes: {target}")
 
 
 def _plain(value: Any) -> Any:

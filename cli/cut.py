@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from spritecodec.cli.common import JSON, OVERWRITE, SOURCE_SPR, Progress, warn, write_json
+from spritecodec.cli.common import JSON, OVERWRITE, SOURCE_SPR, Progress, tell_rearranged
 from spritecodec.cli.spans import span_options
 
 if TYPE_CHECKING:
@@ -36,9 +35,4 @@ def command(source: str, target: str, span: Span, overwrite: bool, as_json: bool
 
     with Progress("Verifying") as progress:
         report = cut(source, target, span.start, span.stop, overwrite=overwrite, progress=progress)
-    for note in report.notes:
-        warn(note)
-    if as_json:
-        write_json(asdict(report))
-        return
-    click.echo(f"{report.frames:,} frames, {report.size:,} bytes: {target}")
+    tell_rearranged(report, target, as_json)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from spritecodec.cli.common import JSON, OVERWRITE, Progress, warn, write_json
+from spritecodec.cli.common import JSON, OVERWRITE, Progress, tell_rearranged
 
 if TYPE_CHECKING:
     from spritecodec.formats.video.sound_choice import KeptSound
@@ -44,9 +43,4 @@ def command(
 
     with Progress("Verifying") as progress:
         report = join(sources, target, audio=audio, overwrite=overwrite, progress=progress)
-    for note in report.notes:
-        warn(note)
-    if as_json:
-        write_json(asdict(report))
-        return
-    click.echo(f"{report.frames:,} frames, {report.size:,} bytes: {target}")
+    tell_rearranged(report, target, as_json)

@@ -269,19 +269,13 @@ class Renderer:
         return _Stamp.of(mirrored(self.scene.sprites[sprite], flip))
 
     def _patch(self, i: int) -> _Stamp:
-        r = self._residual
-        pixels = r.pixels[r.first[i] : r.first[i + 1]]
-        return _Stamp.of(pixels.reshape(int(r.height[i]), int(r.width[i]), 4))
+        return _Stamp.of(self._residual.picture(i))
 
     def _place(self, stamp: _Stamp, i: int, t: int) -> Picture:
         """Patch i as it lies on the screen at frame t."""
         r = self._residual
-        x, y, width, height = int(r.x[i]), int(r.y[i]), int(r.width[i]), int(r.height[i])
-        layer, start = int(r.layer[i]), int(r.start[i])
-        if layer >= 0 and t > start:
-            pan = self.scene.layers[layer].pan
-            x, y = x - int(pan[t, 0]) + int(pan[start, 0]), y - int(pan[t, 1]) + int(pan[start, 1])
-        return stamp, x, y, x + width, y + height
+        x, y = r.place(i, t, self.scene.layers)
+        return stamp, x, y, x + int(r.width[i]), y + int(r.height[i])
 
     def _update_patches(self, t: int, goes_on: bool) -> None:
         """Make `_patches` those of frame t, where it `goes_on` from those of t - 1."""

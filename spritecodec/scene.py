@@ -179,6 +179,14 @@ class Residual:
         pixels = self.pixels[self.first[i] : self.first[i + 1]]
         return pixels.reshape(int(self.height[i]), int(self.width[i]), 4)
 
+    def place(self, i: int, t: int, layers: tuple[Layer, ...]) -> tuple[int, int]:
+        """Where the top left corner of a patch lies on the screen at frame t of its life."""
+        x, y, layer, start = (int(a[i]) for a in (self.x, self.y, self.layer, self.start))
+        if layer >= 0 and t > start:
+            pan = layers[layer].pan
+            x, y = x - int(pan[t, 0]) + int(pan[start, 0]), y - int(pan[t, 1]) + int(pan[start, 1])
+        return x, y
+
     def part(self, which: NDArray[np.bool_]) -> Residual:
         """Some of the patches, those that a mask of shape (patches,) marks."""
         areas = np.diff(self.first)

@@ -111,7 +111,8 @@ def _part_of_residual(scene: Scene, a: int, b: int) -> Residual:
     for i in alive.tolist():
         start = max(a, int(residual.start[i]))
         stop = min(b, int(residual.start[i] + residual.length[i]))
-        picture, x, y = _patch(scene, i, start)
+        picture = residual.picture(i)
+        x, y = residual.place(i, start, scene.layers)
         height, width = picture.shape[:2]
         if not (0 <= x <= scene.width - width and 0 <= y <= scene.height - height):
             return _frame_by_frame(scene, alive.tolist(), a, b)
@@ -124,24 +125,13 @@ def _frame_by_frame(scene: Scene, alive: list[int], a: int, b: int) -> Residual:
     for i in alive:
         start, stop = int(residual.start[i]), int(residual.start[i] + residual.length[i])
         for t in range(max(a, start), min(b, stop)):
-            picture, x, y = _patch(scene, i, t)
+            picture = residual.picture(i)
+            x, y = residual.place(i, t, scene.layers)
             left, top = max(0, -x), max(0, -y)
             shown = picture[top : scene.height - y, left : scene.width - x]
             if shown.size:
                 patches.add(shown, t - a, 1, -1, x + left, y + top)
     return patches.residual()
-
-
-def _patch(scene: Scene, i: int, t: int) -> tuple[NDArray[np.uint8], int, int]:
-    """A patch's picture, and its left and upper edge on the screen at frame t."""
-    residual = scene.residual
-    x, y, layer = int(residual.x[i]), int(residual.y[i]), int(residual.layer[i])
-    if layer >= 0:
-        pan = scene.layers[layer].pan
-        dx, dy = (pan[t].astype(np.int64) - pan[residual.start[i]]).tolist()
-        x, y = x - dx, y - dy
-    pixels = residual.pixels[residual.first[i] : residual.first[i + 1]]
-    return pixels.reshape(residual.height[i], residual.width[i], 4), x, y
 
 
 # --- pictures -------------------------------------------------------------------------------

@@ -158,14 +158,10 @@ def _patches_at(scene: Scene, t: int) -> _Things:
     """The pixels of the patches of a frame."""
     residual = scene.residual
     alive = (residual.start <= t) & (t < residual.start + residual.length)
-    found = []
-    for i in np.flatnonzero(alive).tolist():
-        x, y = int(residual.x[i]), int(residual.y[i])
-        if residual.layer[i] >= 0:
-            pan = scene.layers[residual.layer[i]].pan.astype(np.int64)
-            dx, dy = (pan[t] - pan[residual.start[i]]).tolist()
-            x, y = x - dx, y - dy
-        found.append(_on_screen(i, residual.picture(i), (x, y), scene))
+    found = [
+        _on_screen(i, residual.picture(i), residual.place(i, t, scene.layers), scene)
+        for i in np.flatnonzero(alive).tolist()
+    ]
     return _together(found)
 
 
