@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from spritecodec.rearrange import RearrangeReport
 
 SOURCE_SPR = click.argument("source", metavar="FILE.spr", type=click.Path(allow_dash=True))
+SOURCES_SPR = click.argument(
+    "sources", metavar="FILE.spr...", nargs=-1, required=True, type=click.Path(allow_dash=True)
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON, for programs.")
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the target if it exists.")
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +21,7 @@ from spritecodec.cli.common import (
     warn,
     write_json,
 )
+from spritecodec.cli.many import Many, encode_many, many_options
 from spritecodec.cli.spans import span_options
 from spritecodec.errors import SettingsError
 
@@ -46,6 +46,9 @@ Examples:
   spritecodec encode recording.mp4 game.spr --native 256x240 --palette nes
   spritecodec encode game.mp4 game.spr --preset slow --keep work
   spritecodec encode game.mp4 game.spr --preset slow --keep work --resume
+  spritecodec encode a.mkv b.mkv more/ --into spr --jobs 4 --keep-going --report spr.html
+  spritecodec encode a.mkv b.mkv more/ --into spr --skip-existing   # goes on after a stop
+  spritecodec encode list.csv --into spr           # a manifest
   ffmpeg -i game.mp4 -f yuv4mpegpipe - | spritecodec encode - game.spr
   torchrun --nproc-per-node 2 -m spritecodec.cli encode game.mp4 game.spr   # on two GPUs
 """
@@ -53,8 +56,7 @@ Examples:
 
 # More than eight arguments: click hands each option over as one.
 @click.command(epilog=EPILOG, short_help="Turn a video into a .spr file.")
-@click.argument("source", type=click.Path(allow_dash=True))
-@click.argument("target", metavar="FILE.spr", type=click.Path(allow_dash=True))
+@click.argument("paths", metavar="SOURCE... [FILE.spr]", nargs=-1, type=click.Path(allow_dash=True))
 @click.option("--lossless", is_flag=True, help="Every frame exactly as the source's RGB.")
 @click.option("--psnr", type=float, metavar="DB", help="At least this PSNR over the clip.")
 @click.option("--base", is_flag=True, help="The sprites alone, whatever they leave out.")
@@ -115,11 +117,11 @@ Examples:
     help="What bare frames are, for example 256x240@60:rgb24 (formats as FFmpeg calls them).",
 )
 @span_options
+@many_options
 @OVERWRITE
 @JSON
 def command(
-    source: str,
-    target: str,
+    paths: tuple[str, ...],
     lossless: bool,
     psnr: float | None,
     base: bool,
@@ -137,10 +139,15 @@ def command(
     fps: str | None,
     raw: str | None,
     span: Span,
+    many: Many,
     overwrite: bool,
     as_json: bool,
 ) -> None:
     """Encode SOURCE, a video or a folder of pictures, to FILE.spr; either may be -.
+
+    With --into, encode many: videos, folders of videos, globs, and manifests, which are CSV files
+    with the columns source, target, quality, preset, native, kernel, palette, matrix and restore,
+    of which only source must be there. Exits with 1 where any of them failed.
 
     Unless --lossless, --psnr or --base says otherwise, sources with exact pixels are kept
     lossless. Where a lossy recording shows a game of few colours, the game's own frames are
@@ -152,9 +159,30 @@ def command(
     from spritecodec.formats.video.video_in import open_clip
     from spritecodec.model.distributed import Ranks
 
+    options: dict[str, Any] = {
+        "quality": _quality(lossless, psnr, base),
+        "preset": preset,
+        "device": device,
+        "seed": seed,
+        "overwrite": overwrite,
+        "keep": keep,
+        "resume": resume,
+        "native": _size(native),
+        "kernel": kernel,
+        "palette": palette,
+        "matrix": matrix,
+        "restore": restore,
+        "audio": audio,
+        "start": span.start,
+        "stop": span.stop,
+        "frame_rate": fps,
+    }
+    if many.into is not None:
+        encode_many(paths, many, options | {"raw": raw}, as_json)
+        return
+    source, target = many.pair(paths)
     if as_json and target == "-":
         raise click.UsageError("--json and the target - both want standard output")
-    quality = _quality(lossless, psnr, base)
     with contextlib.ExitStack() as stack:
         file = Path(target)
         if target == "-":
@@ -166,22 +194,7 @@ def command(
             report = encode(
                 source if raw is None else open_clip(source, raw=raw),
                 file,
-                quality=quality,
-                preset=preset,
-                device=device,
-                seed=seed,
-                overwrite=overwrite,
-                keep=keep,
-                resume=resume,
-                native=_size(native),
-                kernel=kernel,
-                palette=palette,
-                matrix=matrix,
-                restore=restore,
-                audio=audio,
-                start=span.start,
-                stop=span.stop,
-                frame_rate=fps,
+                **options,
                 progress=progress.stage,
             )
         except KeyboardInterrupt as e:
@@ -229,7 +242,9 @@ def _size(words: str | None) -> tuple[int, int] | None:
     """``256x240`` as a pair."""
     if words is None:
         return None
-    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", words)
-    if found is None:
-        raise SettingsError(f"--native is a width and a height such as 256x240, not {words!r}")
-    return int(found[1]), int(found[2])
+    from spritecodec.batch.jobs import read_size
+
+    try:
+        return read_size(words)
+    except ValueError as error:
+        raise SettingsError(f"--native is {error}, not {words!r}") from error

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from spritecodec.cli.common import JSON, SOURCE_SPR, clock, decibels, warn, write_json
+from spritecodec.cli.common import JSON, SOURCES_SPR, clock, decibels, warn
+from spritecodec.cli.many import each_file
 from spritecodec.formats.spr.chunks import SECTIONS
 from spritecodec.reader import Reader
 from spritecodec.reader import open as open_reader
@@ -17,20 +18,34 @@ Examples:
   spritecodec info game.spr
   spritecodec info game.spr --segments
   spritecodec info game.spr --json
+  spritecodec info spr/*.spr --json                # {"files": [...]}
 """
 
 
 @click.command(epilog=EPILOG, short_help="Show what a .spr file holds, byte for byte.")
-@SOURCE_SPR
+@SOURCES_SPR
 @click.option("--segments", is_flag=True, help="Also one line for every segment.")
 @JSON
-def command(source: str, segments: bool, as_json: bool) -> None:
-    """Show what FILE.spr holds and where every byte goes."""
+def command(sources: tuple[str, ...], segments: bool, as_json: bool) -> None:
+    """Show what each FILE.spr holds and where every byte goes.
+
+    A folder stands for all .spr files in it. Of several files, those that cannot be read are
+    named, and the command exits with 1.
+    """
+    several = len(sources) > 1
+
+    def show(source: str) -> dict[str, Any] | None:
+        return _show(source, segments, as_json, several)
+
+    each_file(sources, show, as_json)
+
+
+def _show(source: str, segments: bool, as_json: bool, several: bool) -> dict[str, Any] | None:
+    """Print what a file holds, or return it for JSON."""
     with open_reader(source) as reader:
         facts = _facts(reader)
         if as_json:
-            write_json(facts)
-            return
+            return facts
         for line in _heading(reader, facts):
             click.echo(line)
         click.echo()
@@ -42,6 +57,9 @@ def command(source: str, segments: bool, as_json: bool) -> None:
                 click.echo(line)
         if reader.truncated:
             warn("the file is cut short or damaged at its end; this is what precedes that")
+    if several:
+        click.echo()
+    return None
 
 
 def _facts(reader: Reader) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from spritecodec.cli.common import JSON, SOURCE_SPR, Progress, decibels, write_json
+from spritecodec.cli.common import JSON, SOURCES_SPR, Progress, decibels
+from spritecodec.cli.many import each_file
 from spritecodec.errors import SpritecodecError
 from spritecodec.reader import Reader
 from spritecodec.reader import open as open_reader
@@ -20,13 +21,14 @@ EPILOG = """\b
 Examples:
   spritecodec verify game.spr
   spritecodec verify game.spr --against game.mp4
+  spritecodec verify spr/*.spr other/            # one line a file; 1 where any is damaged
 One hash a frame, as ffmpeg's framemd5 writes them, comes from
   spritecodec decode game.spr - --format framemd5
 """
 
 
 @click.command(epilog=EPILOG, short_help="Check a .spr file, also against its source.")
-@SOURCE_SPR
+@SOURCES_SPR
 @click.option(
     "--against",
     metavar="SOURCE",
@@ -34,11 +36,20 @@ One hash a frame, as ffmpeg's framemd5 writes them, comes from
     help="Compare every frame with this video; the file must keep the quality it states.",
 )
 @JSON
-def command(source: str, against: str | None, as_json: bool) -> None:
-    """Check every checksum in FILE.spr and decode all of it.
+def command(sources: tuple[str, ...], against: str | None, as_json: bool) -> None:
+    """Check every checksum in each FILE.spr and decode all of it.
 
-    With --against, exits with 1 where the file is not what it claims to be.
+    A folder stands for all .spr files in it. Of several files, all are checked, and the command
+    exits with 1 where any is damaged. With --against, exits with 1 where the file is not what it
+    claims to be.
     """
+    if against is not None and len(sources) > 1:
+        raise click.UsageError("--against compares one file with its source; name one file")
+    each_file(sources, lambda source: _verify(source, against, as_json), as_json)
+
+
+def _verify(source: str, against: str | None, as_json: bool) -> dict[str, Any] | None:
+    """Check one file, and print a line about it, or return the facts for JSON."""
     with open_reader(source) as reader:
         with Progress("Verifying") as progress:
             found = reader.verify(progress)
@@ -49,9 +60,9 @@ def command(source: str, against: str | None, as_json: bool) -> None:
             line += f"; {facts['identical']:,} frames identical to {against}, "
             line += decibels(facts["psnr"])
     if as_json:
-        write_json(facts)
-    else:
-        click.echo(line)
+        return facts
+    click.echo(line)
+    return None
 
 
 def _compare(reader: Reader, against: str) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from spritecodec.errors import (
 from spritecodec.labels import labels, segment
 
 if TYPE_CHECKING:
+    from spritecodec.batch import BatchReport, BatchRow, encode_many
     from spritecodec.clip import ArrayClip, AudioStream, Clip, Piece
     from spritecodec.formats.spr.budget import Limits
     from spritecodec.formats.video.video_in import open_clip
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "spritecodec.batch": ("BatchReport", "BatchRow", "encode_many"),
     "spritecodec.clip": ("ArrayClip", "AudioStream", "Clip", "Piece"),
     "spritecodec.formats.spr.budget": ("Limits",),
     "spritecodec.formats.video.video_in": ("open_clip",),
@@ -68,6 +70,8 @@ _LAZY = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "ArrayClip",
     "AudioStream",
+    "BatchReport",
+    "BatchRow",
     "Clip",
     "DecodeReport",
     "EncodeReport",
@@ -96,6 +100,7 @@ __all__ = [
     "cut",
     "decode",
     "encode",
+    "encode_many",
     "join",
     "labels",
     "ms_ssim",

@@ -157,7 +157,7 @@ def encode(
         Where the model is trained: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"``.
     seed : int
     overwrite : bool
-        Replace an existing target.
+        Replace an existing target, and the checkpoints of an earlier run.
     keep : path, optional
         A folder for the model's checkpoints, log and pictures; kept afterwards.
     resume : bool
@@ -241,7 +241,7 @@ def encode(
         scale = scale or behind
         workdir = Path(keep) if keep is not None else _workdir(path)
         temporary = keep is None and (resume or not workdir.exists())
-        training = _training(clip, preset, device, seed, workdir, resume, say)
+        training = _training(clip, preset, device, seed, workdir, resume, overwrite, say)
         if not ranks.first:
             return ranks.same(None)
         with create(path, overwrite) as stream:
@@ -551,6 +551,7 @@ def _training(
     seed: int,
     workdir: Path,
     resume: bool,
+    overwrite: bool,
     say: Progress,
 ) -> Training | None:
     """The training that the preset asks for; None where it asks for none."""
@@ -562,7 +563,7 @@ def _training(
         raise SettingsError(f"there is no preset {preset!r}; choose from {', '.join(PRESETS)}")
     chosen = PRESETS[preset]
     if chosen.trains:
-        return Training(clip, Settings(chosen, device, seed, workdir, resume, say))
+        return Training(clip, Settings(chosen, device, seed, workdir, resume, overwrite, say))
     if Ranks.here().size > 1:
         raise SettingsError(f"the preset {preset} trains nothing, so one process is enough for it")
     return None

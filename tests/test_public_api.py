@@ -13,12 +13,12 @@ import pytest
 import spritecodec as sc
 
 SURFACE = [
-    "ArrayClip", "AudioStream", "Clip", "DecodeReport", "EncodeReport", "Encoder", "FormatError",
-    "InputError", "Labels", "Layer", "Limits", "MissingExtraError", "OutputError", "Piece",
-    "Reader", "RearrangeReport", "Recolouring", "Renderer", "Residual", "Scene",
-    "SettingsError", "SpritecodecError", "Tracks", "TrainingError", "Verification",
-    "VersionError", "__version__", "cut", "decode", "encode", "join", "labels", "ms_ssim",
-    "open", "open_clip", "psnr", "segment", "ssim",
+    "ArrayClip", "AudioStream", "BatchReport", "BatchRow", "Clip", "DecodeReport", "EncodeReport",
+    "Encoder", "FormatError", "InputError", "Labels", "Layer", "Limits", "MissingExtraError",
+    "OutputError", "Piece", "Reader", "RearrangeReport", "Recolouring", "Renderer", "Residual",
+    "Scene", "SettingsError", "SpritecodecError", "Tracks", "TrainingError", "Verification",
+    "VersionError", "__version__", "cut", "decode", "encode", "encode_many", "join", "labels",
+    "ms_ssim", "open", "open_clip", "psnr", "segment", "ssim",
 ]  # fmt: skip
 
 

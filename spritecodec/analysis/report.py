@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -12,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 import spritecodec
 from spritecodec.analysis.bd import Delta
@@ -25,6 +22,7 @@ from spritecodec.analysis.steps import decoded_frames
 from spritecodec.analysis.summary import summarise
 from spritecodec.analysis.table import Row, Table
 from spritecodec.formats import sheet
+from spritecodec.formats.html import data_uri
 
 PAGE = Path(__file__).parent / "page"
 SAMPLE_TIMES = 6
@@ -122,8 +120,8 @@ def _spr_data(row: Row) -> dict[str, Any]:
             "bytes": reader.size,
             "breakdown": {name: size for name, size in reader.breakdown().items() if size},
             "sprites": len(sprites),
-            "sheet": _data_uri(_enlarged(sheet.draw_sheet([sprites[i] for i in order]))),
-            "textures": [_data_uri(texture) for texture in reader.textures[:4]],
+            "sheet": data_uri(_enlarged(sheet.draw_sheet([sprites[i] for i in order]))),
+            "textures": [data_uri(texture) for texture in reader.textures[:4]],
         }
 
 
@@ -135,14 +133,14 @@ def _pictures(table: Table, source: Source, frames: int) -> dict[str, Any]:
     rows = []
     for row in pictured(table):
         shown = list(_pick(_decoded(row, source), times))
-        rows.append({"label": row.label, "frames": [_data_uri(f) for f in shown]})
+        rows.append({"label": row.label, "frames": [data_uri(f) for f in shown]})
         matrix = _restored_matrix(row)
         if matrix is not None:
-            uris = [_data_uri(_with_small_chroma(f, matrix)) for f in shown]
+            uris = [data_uri(_with_small_chroma(f, matrix)) for f in shown]
             rows.append({"label": f"{row.label}, as recorded", "frames": uris})
     return {
         "times": times,
-        "source": [_data_uri(frame) for frame in _pick(source, times)],
+        "source": [data_uri(frame) for frame in _pick(source, times)],
         "rows": rows,
     }
 
@@ -209,9 +207,3 @@ def _enlarged(picture: Frame) -> Frame:
     """A small picture by a whole factor, so that single pixels are seen."""
     factor = max(1, min(6, 480 // picture.shape[1]))
     return picture.repeat(factor, axis=0).repeat(factor, axis=1)
-
-
-def _data_uri(picture: NDArray[np.uint8]) -> str:
-    out = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(picture)).save(out, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()

@@ -16,8 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from spritecodec.errors import OutputError, TrainingError
 from spritecodec.model.matching.kernels import Image
@@ -58,6 +56,9 @@ class Workdir:
 
     def save(self, arrays: Arrays, about: dict[str, Any]) -> None:
         """Write the checkpoint; it replaces the previous one."""
+        from safetensors import SafetensorError  # only where there is something to train
+        from safetensors.numpy import save_file
+
         if self.path is None:
             return
         target = self.path / NAME
@@ -78,6 +79,8 @@ class Workdir:
         TrainingError
             The file is damaged.
         """
+        from safetensors import SafetensorError, safe_open
+
         if self.path is None or not (self.path / NAME).exists():
             return None
         try:

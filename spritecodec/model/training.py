@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spritecodec.clip import Clip
-from spritecodec.errors import MissingExtraError
+from spritecodec.errors import MissingExtraError, OutputError
 from spritecodec.formats.spr.library import Packed
 from spritecodec.model.distributed import Ranks, pick_device
 from spritecodec.model.presets import Preset
@@ -33,7 +33,7 @@ MIN_SPRITE_SHARE = 0.05
 
 @dataclass(frozen=True)
 class Settings:
-    """How the model is trained; see `spritecodec.model.train.train` for all but one.
+    """How the model is trained; see also `spritecodec.model.train.train`.
 
     Attributes
     ----------
@@ -42,6 +42,8 @@ class Settings:
     seed : int
     workdir : Path
     resume : bool
+    overwrite : bool
+        Replace the checkpoints of an earlier run.
     say : callable
         Called with the stage, the work done, the work in all, and a few words more.
     """
@@ -51,6 +53,7 @@ class Settings:
     seed: int
     workdir: Path
     resume: bool
+    overwrite: bool
     say: Callable[[str, int, int, str], None]
 
 
@@ -74,6 +77,8 @@ class Training:
     ------
     MissingExtraError
         torch is not installed.
+    OutputError
+        The folder has the checkpoints of an earlier run, which are neither resumed nor replaced.
     SettingsError
         The device does not exist here, or there are more processes than the preset can use.
     """
@@ -86,6 +91,8 @@ class Training:
         self._clip = clip
         self._settings = settings
         self._ranks = Ranks.here()
+        if self._ranks.first and not (settings.resume or settings.overwrite):
+            _check_unused(settings.workdir)
         if self._ranks.size > 1:
             self._ranks.join(pick_device(settings.device, self._ranks))
         if not settings.preset.selective:
@@ -135,6 +142,17 @@ class Training:
             workdir=settings.workdir,
             resume=settings.resume,
             progress=tell,
+        )
+
+
+def _check_unused(workdir: Path) -> None:
+    """Raise OutputError where training would replace what took hours, perhaps."""
+    from spritecodec.model.checkpoint import NAME
+
+    if (workdir / NAME).exists():
+        raise OutputError(
+            f"{workdir} holds the checkpoints of an earlier run; resume it, allow overwriting, or "
+            "name another folder to keep them in"
         )
 
 
