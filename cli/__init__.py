@@ -28,6 +28,8 @@ COMMANDS = {
     "play": "Open that page in the browser.",
     "demo": "Encode a small clip that the package draws, and show what the file holds.",
     "analyze": "Measure what a video would gain from sprites.",
+    "completion": "Write a script that completes commands in a shell.",
+    "manual": "Write the manual page of all commands.",
 }
 
 # Old names, which still work, and what replaces them.

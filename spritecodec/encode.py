@@ -152,7 +152,8 @@ def encode(
         where a lossy source shows one of few colours, otherwise 40 dB.
     preset : str
         ``"fast"``: mining alone. ``"default"``: trains the sprite model where mining leaves
-        something that it may explain. ``"slow"`` and ``"paper"``: train it always.
+        something that it may explain, and torch is installed. ``"slow"`` and ``"paper"``: train it
+        always.
     device : str
         Where the model is trained: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"``.
     seed : int
@@ -207,7 +208,7 @@ def encode(
     SettingsError
         An option is out of range.
     MissingExtraError
-        What encoding needs is not installed.
+        What encoding, or the preset's training, needs is not installed.
     TrainingError
         The model could not be trained.
     """
@@ -226,7 +227,7 @@ def encode(
         path = _place(target, stack)
         named = source if isinstance(source, (str, os.PathLike)) else None
         check_target(path, overwrite, named)
-        _check_extra()
+        _check_extra(preset, device)
         compiling = prepare_compiler()
         ranks = Ranks.here()
         say = progress if progress and ranks.first else (lambda stage, done, total, words: None)
@@ -253,7 +254,8 @@ def encode(
             seconds = time.perf_counter() - began
             notes += _size_note(original, written.size) + _planes_note(encoder.compared)
             notes += sound_notes
-            notes += [compiling] if compiling else []
+            missed = training.missed if training is not None else None
+            notes += [note for note in (compiling, missed) if note]
             report = _report(encoder, written, training, seconds, tuple(notes))
         if training is not None and temporary:
             shutil.rmtree(workdir, ignore_errors=True)
@@ -323,13 +325,19 @@ def _report(
     )
 
 
-def _check_extra() -> None:
-    """Say early, and in one sentence, that only decoding is installed."""
+def _check_extra(preset: str, device: str) -> None:
+    """Say early, and in one sentence, that only decoding is installed, or nothing to train with."""
     for library in ("numba", "scipy"):
         try:
             __import__(library)
         except ImportError as error:
             raise MissingExtraError(library, "encoding") from error
+    from spritecodec.model.presets import PRESETS
+    from spritecodec.model.training import missing_extra
+
+    if preset not in PRESETS:
+        raise SettingsError(f"there is no preset {preset!r}; choose from {', '.join(PRESETS)}")
+    missing_extra(PRESETS[preset], device)
 
 
 def _opened(
@@ -559,8 +567,6 @@ def _training(
     from spritecodec.model.presets import PRESETS
     from spritecodec.model.training import Settings, Training
 
-    if preset not in PRESETS:
-        raise SettingsError(f"there is no preset {preset!r}; choose from {', '.join(PRESETS)}")
     chosen = PRESETS[preset]
     if chosen.trains:
         return Training(clip, Settings(chosen, device, seed, workdir, resume, overwrite, say))

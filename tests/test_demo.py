@@ -77,5 +77,5 @@ sys.exit(cli.run(["demo", sys.argv[1]]))
     assert done.returncode == 5
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
-    assert "spritecodec[encode]" in done.stderr
+    assert "[encode]'" in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import spr_files
+
+from spritecodec.errors import requirement
 
 ENCODER_ONLY = ("torch", "skimage", "scipy", "numba", "safetensors")
 
@@ -96,3 +99,63 @@ assert not set({ENCODER_ONLY!r}) & set(sys.modules)
     np.testing.assert_array_equal(np.load(tmp_path / "frames.npy"), spr_files.frames())
     raw = np.fromfile(tmp_path / "out.rgb", np.uint8)
     np.testing.assert_array_equal(raw, spr_files.frames().ravel())
+
+
+# As where only the extra [encode] is installed.
+WITHOUT_TORCH = """
+import sys
+for name in ("torch", "safetensors", "skimage"):
+    sys.modules[name] = None
+import numpy as np
+import spritecodec as sc
+from spritecodec.model import training
+
+folder = sys.argv[1]
+rng = np.random.default_rng(3)
+world = np.repeat(rng.integers(0, 200, (48, 96, 1)).astype(np.uint8), 3, 2)
+frames = np.stack([world[:, t : t + 64] for t in range(16)])
+frames[:, 5:9, 20:24] = 255
+fast = sc.encode(frames, folder + "/fast.spr", preset="fast")
+default = sc.encode(frames, folder + "/default.spr")
+assert fast.lossless and default.lossless
+assert "[train]" not in " ".join(fast.notes + default.notes)
+training.MIN_RESIDUAL_SHARE = training.MIN_SPRITE_SHARE = 0.0  # so that training may pay
+default = sc.encode(frames, folder + "/more.spr")
+assert default.lossless and "[train]'" in default.notes[-1], default.notes
+for wanted in ({"preset": "slow"}, {"device": "cuda"}):
+    try:
+        sc.encode("no such file", folder + "/never.spr", **wanted)
+    except sc.MissingExtraError as error:
+        assert "needs torch, which is not installed" in str(error) and "[train]'" in str(error)
+    else:
+        raise AssertionError(wanted)
+"""
+
+
+def test_encoding_needs_nothing_that_only_training_needs(tmp_path: Path) -> None:
+    run(WITHOUT_TORCH, tmp_path)
+    assert not (tmp_path / "never.spr").exists()
+
+
+def test_what_is_to_be_installed_is_named_by_where_it_came_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = tmp_path / "spritecodec-0.1.0-py3-none-any.whl"
+    wheel.touch()
+    site = tmp_path / "site" / "spritecodec-0.1.0.dist-info"
+    site.mkdir(parents=True)
+    (site / "METADATA").write_text("Metadata-Version: 2.1\nName: spritecodec\nVersion: 0.1.0\n")
+    monkeypatch.syspath_prepend(str(site.parent))
+    assert requirement("train") == "'spritecodec[train]'"  # from an index
+    for origin, wanted in (
+        ({"dir_info": {"editable": True}, "url": tmp_path.as_uri()}, f"-e '{tmp_path}[train]'"),
+        ({"dir_info": {}, "url": tmp_path.as_uri()}, f"'{tmp_path}[train]'"),
+        ({"archive_info": {}, "url": wheel.as_uri()}, f"'{wheel}[train]'"),
+        ({"archive_info": {}, "url": (tmp_path / "gone").as_uri()}, "'spritecodec[train]'"),
+        (
+            {"vcs_info": {"vcs": "git"}, "url": "https://example.org/s.git"},
+            "'spritecodec[train] @ git+https://example.org/s.git'",
+        ),
+    ):
+        (site / "direct_url.json").write_text(json.dumps(origin))
+        assert requirement("train") == wanted

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from spritecodec.model.progress import Progress
     from spritecodec.model.trained import TrainedModel
 
+LIBRARIES = ("torch", "safetensors")
+"""What only training needs."""
 MIN_RESIDUAL_SHARE = 0.04
 """Share of the bytes of a mined segment that the residual takes where training can pay."""
 MIN_SPRITE_SHARE = 0.05
@@ -72,11 +74,13 @@ class Training:
         None where none was trained (yet).
     verdict : str
         Whether the model was trained and why; one sentence.
+    missed : str or None
+        What to install, where training may have paid and could not be done.
 
     Raises
     ------
     MissingExtraError
-        torch is not installed.
+        torch is not installed, and the preset trains always.
     OutputError
         The folder has the checkpoints of an earlier run, which are neither resumed nor replaced.
     SettingsError
@@ -84,8 +88,8 @@ class Training:
     """
 
     def __init__(self, clip: Clip, settings: Settings) -> None:
-        if find_spec("torch") is None:
-            raise MissingExtraError("torch", f"the preset {settings.preset.name}")
+        self.missed: str | None = None
+        self._missing = missing_extra(settings.preset, settings.device)
         self.model: TrainedModel | None = None
         self.verdict = ""
         self._clip = clip
@@ -112,7 +116,10 @@ class Training:
         if not self.verdict and mined is not None:
             pays, words = can_pay(mined)
             self._ranks.same(pays)
-            if pays:
+            if pays and self._missing:
+                self.verdict = f"not trained, though {words}: {self._missing}"
+                self.missed = f"training may have made the file smaller, but {self._missing}"
+            elif pays:
                 self._train(words)
             else:
                 self.verdict = f"not trained: {words}"
@@ -143,6 +150,22 @@ class Training:
             resume=settings.resume,
             progress=tell,
         )
+
+
+def missing_extra(preset: Preset, device: str) -> MissingExtraError | None:
+    """What a preset may train with is not installed, and it can do without; else None.
+
+    Raises
+    ------
+    MissingExtraError
+        It is not installed, and the preset trains always, or a device to train on was named.
+    """
+    missing = next((name for name in LIBRARIES if find_spec(name) is None), None)
+    if missing is None or not preset.trains:
+        return None
+    if preset.selective and device in ("auto", "cpu"):
+        return MissingExtraError(missing, "that", "train")
+    raise MissingExtraError(missing, f"the preset {preset.name}", "train")
 
 
 def _check_unused(workdir: Path) -> None:
