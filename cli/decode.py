@@ -22,6 +22,7 @@ from spritecodec.cli.spans import span_options
 if TYPE_CHECKING:
     from spritecodec.delivery import Purpose
     from spritecodec.formats.video.sound_choice import WrittenSound
+    from spritecodec.reader import Size
     from spritecodec.span import Span
 
 EPILOG = """\b
@@ -29,6 +30,8 @@ Examples:
   spritecodec decode game.spr game.mp4
   spritecodec decode game.spr game.mkv --lossless
   spritecodec decode game.spr big.gif --scale 3
+  spritecodec decode game.spr small.gif --fps 25 --loop 1
+  spritecodec decode game.spr small.webp --estimate    # about how many bytes
   spritecodec decode big.spr small.mkv --native    # pixels as the game drew them
   spritecodec decode game.spr frames/              # a folder of PNG files
   spritecodec decode game.spr part.mp4 --from 0:01.5 --to 0:11.5
@@ -69,6 +72,16 @@ Examples:
     help="What video sites keep best: an mp4, enlarged to at least 1440 lines, with AAC.",
 )
 @span_options
+@click.option("--fps", metavar="N", help="Show frames at even times, so many a second.")
+@click.option(
+    "--loop",
+    type=click.IntRange(0),
+    default=0,
+    help="How often a GIF, APNG or WebP is played; 0, which is the default, for ever.",
+)
+@click.option(
+    "--estimate", is_flag=True, help="Say how large a GIF, APNG or WebP will be; no more."
+)
 @OVERWRITE
 @JSON
 def command(
@@ -82,32 +95,46 @@ def command(
     audio: WrittenSound,
     purpose: Purpose | None,
     span: Span,
+    fps: str | None,
+    loop: int,
+    estimate: bool,
     overwrite: bool,
     as_json: bool,
 ) -> None:
     """Decode FILE.spr to TARGET: a video file, a folder for PNG files, or - for a pipe.
 
-    FILE.spr may be - for standard input.
+    FILE.spr may be - for standard input. GIF shows at most 50 frames a second, so faster clips get
+    50, evenly; --fps takes the nearest rate that the format can keep even. Before a GIF, APNG or
+    WebP of more than a few frames is written, its size is estimated.
     """
+    from spritecodec.cli.animation import tell_size
     from spritecodec.decode import decode
+    from spritecodec.frame_sources import parse_rate
 
     if native and as_source:
         raise click.UsageError("--native and --as-source exclude one another; name one of them")
     if as_json and target == "-":
         raise click.UsageError("--json and the target - both want standard output")
+    rate = None if fps is None else parse_rate(fps)
+    size: Size = "native" if native else "source" if as_source else "auto"
+    shown = {"fps": rate, "size": size, "scale": scale, "start": span.start, "stop": span.stop}
+    if tell_size(source, target, format, shown, estimate, overwrite, as_json):
+        return
     with Progress("Decoding") as progress:
         report = decode(
             source,
             target,
             overwrite=overwrite,
             lossless=lossless,
-            size="native" if native else "source" if as_source else "auto",
+            size=size,
             scale=scale,
             format=format,
             start=span.start,
             stop=span.stop,
             audio=audio,
             purpose=purpose,
+            fps=rate,
+            loop=loop,
             progress=progress,
         )
     for note in report.notes:

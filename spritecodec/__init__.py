@@ -38,6 +38,7 @@ from spritecodec.labels import labels, segment
 if TYPE_CHECKING:
     from spritecodec.batch import BatchReport, BatchRow, encode_many
     from spritecodec.clip import ArrayClip, AudioStream, Clip, Piece
+    from spritecodec.estimate import estimate_size
     from spritecodec.formats.spr.budget import Limits
     from spritecodec.formats.video.video_in import open_clip
     from spritecodec.frame_encoder import Encoder
@@ -53,6 +54,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "spritecodec.batch": ("BatchReport", "BatchRow", "encode_many"),
     "spritecodec.clip": ("ArrayClip", "AudioStream", "Clip", "Piece"),
+    "spritecodec.estimate": ("estimate_size",),
     "spritecodec.formats.spr.budget": ("Limits",),
     "spritecodec.formats.video.video_in": ("open_clip",),
     "spritecodec.frame_encoder": ("Encoder",),
@@ -101,6 +103,7 @@ __all__ = [
     "decode",
     "encode",
     "encode_many",
+    "estimate_size",
     "join",
     "labels",
     "ms_ssim",

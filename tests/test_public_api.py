@@ -17,8 +17,8 @@ SURFACE = [
     "Encoder", "FormatError", "InputError", "Labels", "Layer", "Limits", "MissingExtraError",
     "OutputError", "Piece", "Reader", "RearrangeReport", "Recolouring", "Renderer", "Residual",
     "Scene", "SettingsError", "SpritecodecError", "Tracks", "TrainingError", "Verification",
-    "VersionError", "__version__", "cut", "decode", "encode", "encode_many", "join", "labels",
-    "ms_ssim", "open", "open_clip", "psnr", "segment", "ssim",
+    "VersionError", "__version__", "cut", "decode", "encode", "encode_many", "estimate_size",
+    "join", "labels", "ms_ssim", "open", "open_clip", "psnr", "segment", "ssim",
 ]  # fmt: skip
 
 

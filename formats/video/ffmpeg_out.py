@@ -78,14 +78,28 @@ ENCODINGS = {
     ),
     "nut": (Encoding("nut", "rawvideo", "rgb24"),) * 2,
     "gif": (Encoding("gif", "gif", "pal8", time_base=Fraction(1, 100)),) * 2,
-    "apng": (Encoding("apng", "apng", "rgb24", container_options={"plays": "0"}),) * 2,
-    "webp": (
+    "apng": (
         Encoding(
-            "webp", "libwebp_anim", "bgra", {"lossless": "1"}, {"loop": "0"}, Fraction(1, 1000)
+            "apng",
+            "apng",
+            "rgb24",
         ),
     )
     * 2,
+    "webp": (
+        Encoding("webp", "libwebp_anim", "bgra", {"lossless": "1"}, time_base=Fraction(1, 1000)),
+    )
+    * 2,
 }
+
+
+def _loop_option(format: str, plays: int) -> dict[str, str]:
+    """FFmpeg's option for how often something is played; GIF counts from the second time on."""
+    if format == "gif":
+        return {"loop": "-1" if plays == 1 else str(max(plays - 1, 0))}
+    name = {"apng": "plays", "webp": "loop"}.get(format)
+    return {name: str(plays)} if name else {}
+
 
 # FFmpeg's numbers for "no time" and for the largest time are at the ends of 64 bits.
 MAX_TICKS = (1 << 62) - 1
@@ -136,7 +150,7 @@ class ContainerSink:
         self._last: int | None = None
         self._dropped = self._quantised = 0
         self._reformatter, self._palettes = VideoReformatter(), GifPalettes()
-        options = dict(how.container_options)
+        options = dict(how.container_options) | _loop_option(format, video.loop)
         if how.container in ("mp4", "mov"):
             # The start of the first frame is kept in ticks of this; the default is milliseconds.
             den = time_base.denominator

@@ -29,12 +29,15 @@ class VideoInfo(NamedTuple):
         Seconds per tick of the timestamps.
     frame_rate : Fraction
         Nominal frames a second.
+    loop : int
+        How often a GIF, an APNG or a WebP is to be played; 0: for ever.
     """
 
     width: int
     height: int
     time_base: Fraction
     frame_rate: Fraction
+    loop: int = 0
 
 
 class ByteSink:

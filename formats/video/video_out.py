@@ -16,7 +16,8 @@
 
 wav holds the sound alone; `write_sound` writes it.
 
-GIF, APNG and WebP count time from their first frame. All are written frame by
+GIF, APNG and WebP count time from their first frame; `timing` finds rates that
+they keep even. All are written frame by
 frame; only the WebP encoder's memory grows with the length, by about a quarter
 of a raw frame each. Where audio starts at a
 negative time (AAC does, to warm up), mkv and webm shift everything so that it starts at 0.
