@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 from importlib import import_module
@@ -40,6 +41,7 @@ Examples:
   spritecodec encode game.mp4 game.spr
   spritecodec decode game.spr game-again.mp4
   spritecodec info game.spr
+  spritecodec --log info encode game.mp4 game.spr
 
 \b
 Exit codes: 0 done; 1 a check failed; 2 wrong options; 3 unusable source;
@@ -91,8 +93,20 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="spritecodec", prog_name="spritecodec")
-def group() -> None:
+@click.option(
+    "--log",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    help="Write what is done, from this level on, to standard error.",
+)
+def group(log: str | None) -> None:
     """Video made of sprites: 2D games, pixel art, cartoons, in very small files."""
+    if log is not None:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        logger = logging.getLogger("spritecodec")
+        logger.addHandler(handler)
+        logger.setLevel(log.upper())
+        click.get_current_context().call_on_close(lambda: logger.removeHandler(handler))
 
 
 def main() -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import shutil
 import signal
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +15,8 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from spritecodec.progress import ProgressLine
 
 if TYPE_CHECKING:
     from spritecodec.rearrange import RearrangeReport
@@ -62,19 +62,15 @@ def interrupted(error: BaseException) -> int:
     return 128 + int(number)
 
 
-class Progress:
-    """One line on stderr that shows how far we are; silent unless that is a terminal.
+class Progress(ProgressLine):
+    """One line on stderr that shows how far we are; see `ProgressLine`.
 
-    Call it with the work done and the work in all; leave the ``with`` block to wipe it. In the
-    block, Ctrl-C always ends the work: Python drops the exception if the signal arrives while
-    compiled code calls back, so it is raised again at the next call.
+    In the ``with`` block, Ctrl-C always ends the work: Python drops the exception if the signal
+    arrives while compiled code calls back, so it is raised again at the next call.
     """
 
     def __init__(self, what: str) -> None:
-        self._what = what
-        self._shows = sys.stderr.isatty()
-        self._began = time.monotonic()
-        self._last = 0.0
+        super().__init__(what)
         self._signal: int | None = None
         # Only those that would end the work, and only the main thread may set handlers.
         main = threading.current_thread() is threading.main_thread()
@@ -90,31 +86,11 @@ class Progress:
         self._signal = number
         raise KeyboardInterrupt(number)
 
-    def __call__(self, done: int, total: int) -> None:
-        self.stage(self._what, done, total)
-
     def stage(self, what: str, done: int, total: int, words: str = "") -> None:
         """Show the progress of one of several stages; each has its own time left."""
         if self._signal is not None:
             raise KeyboardInterrupt(self._signal)
-        now = time.monotonic()
-        if what != self._what:
-            self._what, self._began, self._last = what, now, 0.0
-        if not self._shows or (now - self._last < 0.1 and done < total):
-            return
-        self._last = now
-        left = (now - self._began) * (total - done) / done if done else math.nan
-        line = f"{what}: {done:,} of {total:,}, {clock(left)} left"
-        width = shutil.get_terminal_size().columns - 1
-        with contextlib.suppress(OSError):
-            whole = f"{line}; {words}" if words else line
-            click.echo("\r\x1b[K" + whole[:width], nl=False, err=True)
-
-    def wipe(self) -> None:
-        """Remove the line."""
-        if self._shows:
-            with contextlib.suppress(OSError):
-                click.echo("\r\x1b[K", nl=False, err=True)
+        super().stage(what, done, total, words)
 
     def __exit__(
         self,
@@ -125,13 +101,6 @@ class Progress:
         for number, handler in self._heeded.items():
             signal.signal(number, handler)
         self.wipe()
-
-
-def clock(seconds: float) -> str:
-    """Seconds as m:ss; "?" where unknown."""
-    if not math.isfinite(seconds):
-        return "?"
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def tell(line: str) -> None:
@@ -146,7 +115,10 @@ def warn(line: str) -> None:
 
 
 def write_json(values: Mapping[str, Any]) -> None:
-    """Write values as JSON on stdout; infinities become "inf" and "-inf", NaN null."""
+    """Write values as JSON on stdout; what is infinite or no number becomes null.
+
+    The PSNR of what is lossless is such a value; the facts beside it say that it is.
+    """
     click.echo(json.dumps(_plain(values), indent=2, allow_nan=False))
 
 
@@ -165,9 +137,7 @@ def _plain(value: Any) -> Any:
         return {k: _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
-    if isinstance(value, float) and math.isinf(value):
-        return "inf" if value > 0 else "-inf"
-    if isinstance(value, float) and math.isnan(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Path):
         return str(value)

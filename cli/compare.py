@@ -84,7 +84,11 @@ def command(
         _write(csv_file, per_frame_csv(found))
     if as_json:
         facts = {k: v for k, v in asdict(found).items() if k != "frames" or per_frame}
-        write_json({"source": source, "other": other, "frame_count": len(found.frames), **facts})
+        write_json(
+            {"source": source, "other": other, "frame_count": len(found.frames)}
+            | {"lossless": found.first_difference is None}
+            | facts
+        )
     else:
         if per_frame:
             click.echo(per_frame_csv(found), nl=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -142,7 +143,7 @@ def command(
     if report.truncated:
         warn("the file is cut short or damaged at its end; these are the frames up to there")
     if as_json:
-        write_json(asdict(report))
+        write_json(asdict(report) | {"lossless": report.quality == math.inf})
         return
     if not report.frames:
         click.echo(f"the sound is in {target}")

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from spritecodec.cli.common import JSON, SOURCES_SPR, clock, decibels, warn
+from spritecodec.cli.common import JSON, SOURCES_SPR, decibels, warn
 from spritecodec.cli.many import each_file
 from spritecodec.formats.spr.chunks import SECTIONS
+from spritecodec.progress import clock
 from spritecodec.reader import Reader
 from spritecodec.reader import open as open_reader
 

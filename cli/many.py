@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -128,7 +129,8 @@ def encode_many(
             rows.append(row)
             progress.wipe()
             _tell_row(done, total, row, as_json)
-            progress(done, total)
+            if sys.stderr.isatty():  # elsewhere, the lines above are enough
+                progress(done, total)
 
         try:
             report = encode_all(

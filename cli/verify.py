@@ -53,7 +53,10 @@ def _verify(source: str, against: str | None, as_json: bool) -> dict[str, Any] |
     with open_reader(source) as reader:
         with Progress("Verifying") as progress:
             found = reader.verify(progress)
-        facts: dict[str, Any] = asdict(found) | {"claim": reader.head.quality}
+        facts: dict[str, Any] = asdict(found) | {
+            "claim": reader.head.quality,
+            "claims_lossless": reader.head.lossless,
+        }
         line = f"{reader.name} is sound: {found.frames:,} frames, MD5 of their pixels {found.md5}"
         if against is not None:
             facts |= _compare(reader, against)

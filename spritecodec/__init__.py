@@ -16,6 +16,7 @@ when they are first called.
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,9 @@ if TYPE_CHECKING:
     from spritecodec.scene import Layer, Recolouring, Residual, Scene, Tracks
 
 __version__ = "0.1.0"
+
+# Libraries say nothing unless the program that uses them asks: see docs/python.md.
+logging.getLogger("spritecodec").addHandler(logging.NullHandler())
 
 _HOMES = {
     "spritecodec.batch": ("BatchReport", "BatchRow", "encode_many"),

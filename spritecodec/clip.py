@@ -14,7 +14,7 @@ from spritecodec.errors import InputError
 from spritecodec.scene import Scene
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AudioStream:
     """One audio stream, its packets kept exactly as the source stores them.
 
@@ -45,6 +45,13 @@ class AudioStream:
     duration: NDArray[np.int64]
     packets: tuple[bytes, ...]
 
+    def __repr__(self) -> str:
+        size = sum(map(len, self.packets))
+        return (
+            f"<AudioStream: {self.codec}, {self.sample_rate} Hz, {self.channels} channels, "
+            f"{len(self.packets)} packets of {size} bytes>"
+        )
+
 
 MAX_OTHERS = 3
 """Colours that a doubted pixel may be besides the likeliest."""
@@ -68,7 +75,7 @@ class Doubt(NamedTuple):
     others: NDArray[np.uint32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Piece:
     """Some consecutive frames of a clip.
 
@@ -85,6 +92,10 @@ class Piece:
     frames: NDArray[np.uint8]
     pts: NDArray[np.int64]
     doubts: tuple[Doubt, ...] = ()
+
+    def __repr__(self) -> str:
+        height, width = self.frames.shape[1:3]
+        return f"<Piece: {len(self.frames)} frames of {width}x{height}>"
 
 
 @runtime_checkable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from spritecodec.errors import FormatError, SettingsError
+from spritecodec.progress import shows_progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from spritecodec.formats.video.sound_choice import WrittenSound
     from spritecodec.reader import Reader, Size
     from spritecodec.span import Moment
+
+LOG = logging.getLogger(__name__)
 
 # Frames are handed on in pieces of about this many bytes; small ones stay in the cache.
 PIECE_BYTES = 1 << 20
@@ -145,6 +149,7 @@ class Plan:
 
 
 # More than eight arguments: they are options, and callers name the few that they set.
+@shows_progress("Decoding")
 def decode(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
@@ -160,7 +165,7 @@ def decode(
     purpose: Purpose | None = None,
     fps: float | Fraction | None = None,
     loop: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | bool | None = None,
 ) -> DecodeReport:
     """Decode a .spr file.
 
@@ -200,8 +205,9 @@ def decode(
         for a GIF of more than 50 frames a second, which gets 50.
     loop : int
         How often a GIF, an APNG or a WebP is to be played; 0: for ever.
-    progress : callable, optional
-        Called with the frames done and the frames to do.
+    progress : callable or bool, optional
+        Called with the frames done and the frames to do. True: a bar on terminals and in
+        notebooks, elsewhere a line every ten seconds, on standard error.
 
     Returns
     -------
@@ -245,7 +251,7 @@ def decode(
         sound, notes = _sound(reader, plan.start, plan.stop, audio, name)
         if name == "wav":
             notes += write_sound(os.fspath(target), sound, overwrite)
-            return _report(reader, 0, began, notes)
+            return _report(reader, target, 0, began, notes)
         with open_writer(
             os.fspath(target),
             plan.video(reader, loop),
@@ -260,14 +266,23 @@ def decode(
             for frames, pts in plan.pieces(reader):
                 writer.write(frames, pts)
                 done += len(pts)
-                if progress is not None:
+                if callable(progress):
                     progress(done, len(plan))
         notes += [*_rate_note(plan, reader, fps), *writer.notes]
-        return _report(reader, len(plan), began, notes)
+        return _report(reader, target, len(plan), began, notes)
 
 
-def _report(reader: Reader, frames: int, began: float, notes: list[str]) -> DecodeReport:
-    """What was done since `began`."""
+def _report(
+    reader: Reader,
+    target: str | os.PathLike[str],
+    frames: int,
+    began: float,
+    notes: list[str],
+) -> DecodeReport:
+    """What was done since `began`, logged too."""
+    LOG.info("%s: %s of %s", target, f"{frames} frames" if frames else "the sound", reader.name)
+    for note in notes:
+        LOG.warning("%s: %s", target, note)
     return DecodeReport(
         frames=frames,
         seconds=time.perf_counter() - began,

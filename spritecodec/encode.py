@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import shutil
 import time
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from spritecodec.errors import InputError, MissingExtraError, OutputError, SettingsError
+from spritecodec.progress import shows_progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from spritecodec.segment_encoder import Comparison, Progress, Quality, SegmentEncoder
     from spritecodec.span import Moment
 
+
+LOG = logging.getLogger(__name__)
 
 MAX_NAME = 255  # bytes that most file systems allow
 
@@ -113,6 +117,7 @@ class EncodeReport:
 
 
 # The arguments are keywords of the public interface, each with its own meaning and default.
+@shows_progress("Encoding", stages=True)
 def encode(
     source: FrameSource,
     target: str | os.PathLike[str] | IO[bytes],
@@ -133,7 +138,7 @@ def encode(
     start: Moment | None = None,
     stop: Moment | None = None,
     frame_rate: Rate | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> EncodeReport:
     """Encode a clip.
 
@@ -190,8 +195,9 @@ def encode(
     frame_rate : int, float, str or Fraction, optional
         Frames a second of sources that state none, arrays and folders of pictures: 60, 59.94,
         ``"60000/1001"``; 60 when left out.
-    progress : callable, optional
-        Called with the stage, the work done, the work in all, and a few words more.
+    progress : callable or bool, optional
+        Called with the stage, the work done, the work in all, and a few words more. True: a bar
+        on terminals and in notebooks, elsewhere a line every ten seconds, on standard error.
 
     Returns
     -------
@@ -230,7 +236,11 @@ def encode(
         _check_extra(preset, device)
         compiling = prepare_compiler()
         ranks = Ranks.here()
-        say = progress if progress and ranks.first else (lambda stage, done, total, words: None)
+        say = (
+            progress
+            if callable(progress) and ranks.first
+            else (lambda stage, done, total, words: None)
+        )
         opened, behind = _opened(source, frame_rate, quality, restore)
         if isinstance(opened, Reader) and opened is not source:
             stack.callback(opened.close)
@@ -262,6 +272,7 @@ def encode(
         if not isinstance(target, (str, os.PathLike)):
             with path.open("rb") as finished:
                 shutil.copyfileobj(finished, target)
+        _log(target, report)
         return ranks.same(report)
 
 
@@ -277,6 +288,22 @@ def _place(target: str | os.PathLike[str] | IO[bytes], stack: contextlib.ExitSta
 
     purpose = "the file cannot be made that the file object gets"
     return stack.enter_context(temporary(purpose, folder=True)).path / "out.spr"
+
+
+def _log(target: str | os.PathLike[str] | IO[bytes], report: EncodeReport) -> None:
+    named = isinstance(target, (str, os.PathLike))
+    name = target if named else getattr(target, "name", "the file object")
+    LOG.info(
+        "%s: %d frames, %d bytes, %.1f s; %s; candidates %s",
+        name,
+        report.frames,
+        report.size,
+        report.seconds,
+        report.training,
+        report.candidates,
+    )
+    for note in report.notes:
+        LOG.warning("%s: %s", name, note)
 
 
 def _workdir(target: Path) -> Path:

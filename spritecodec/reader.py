@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import cached_property, partial
 from itertools import pairwise
 from types import TracebackType
-from typing import IO, Literal, TypeVar, get_args, overload
+from typing import IO, Any, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,10 +38,14 @@ from spritecodec.formats.spr.chunks import (
 )
 from spritecodec.formats.spr.container import HEADER, ChunkInfo, Container
 from spritecodec.formats.spr.pictures import Palette, Picture
+from spritecodec.progress import shows_progress
 from spritecodec.render import Renderer
 from spritecodec.scene import Scene
 
 _Value = TypeVar("_Value")
+
+Which = int | np.integer[Any] | slice | Sequence[int] | NDArray[Any]
+"""Which frames: a number, a slice, or a list or an array of numbers or of truth values."""
 
 Size = Literal["auto", "native", "source"]
 """At which size frames are shown, where the file says that the source was enlarged."""
@@ -205,9 +209,9 @@ def open(
 class Reader:
     """The frames of a .spr file; also a `Clip`, so it can be compared and encoded again.
 
-    ``reader[t]`` is frame t, shape (h, w, 3), uint8 RGB; ``reader[a:b]`` an array of
-    frames, shape (n, h, w, 3); negative numbers count from the end. Any frame is decoded
-    from its own segment alone; frames in order are the fastest. Threads may share a
+    ``reader[t]`` is frame t, shape (h, w, 3), uint8 RGB; ``reader[a:b]`` and ``reader[[3, 1]]``
+    are arrays of frames, shape (n, h, w, 3); negative numbers count from the end. Any frame is
+    decoded from its own segment alone; frames in order are the fastest. Threads may share a
     reader.
 
     Parameters
@@ -351,6 +355,21 @@ class Reader:
         return len(self)
 
     @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Of all frames as an array: (n, h, w, 3)."""
+        return len(self), self.height, self.width, 3
+
+    @property
+    def ndim(self) -> int:
+        """Of all frames as an array: 4."""
+        return 4
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8]:
+        """Of the frames: uint8."""
+        return np.dtype(np.uint8)
+
+    @property
     def pixel_exact(self) -> bool:
         """True: the decoded pixels are exact by definition."""
         return True
@@ -453,14 +472,11 @@ class Reader:
             native = self._renderer(segment).frame(t)
         return self._enlargement.enlarge(native, out)
 
-    @overload
-    def __getitem__(self, which: int) -> NDArray[np.uint8]: ...
-    @overload
-    def __getitem__(self, which: slice) -> NDArray[np.uint8]: ...
-    def __getitem__(self, which: int | slice) -> NDArray[np.uint8]:
+    def __getitem__(self, which: Which) -> NDArray[np.uint8]:
         numbers = range(len(self))
-        if isinstance(which, slice):
-            wanted = numbers[which]
+        if not isinstance(which, (int, np.integer)):
+            # An index error of numpy's says what is wrong with a list.
+            wanted = numbers[which] if isinstance(which, slice) else self._numbers(which)
             out = np.empty((len(wanted), self.height, self.width, 3), np.uint8)
             for i, t in enumerate(wanted):
                 self.frame(t, out[i])
@@ -470,6 +486,24 @@ class Reader:
         except IndexError:
             raise IndexError(f"frame {which} of a file of {len(self)} frames") from None
         return self.frame(t)
+
+    def _numbers(self, which: Sequence[int] | NDArray[Any]) -> list[int]:
+        """The numbers of frames that a list or an array of numbers or of truth values means.
+
+        Raises
+        ------
+        IndexError
+            It means none, or one that is not there.
+        """
+        if isinstance(which, tuple):
+            raise IndexError("frames have one number each; index what comes out for pixels")
+        chosen = np.asarray(which)
+        if chosen.ndim != 1:
+            raise IndexError(f"a list of frames has one dimension, not {chosen.ndim}")
+        if not len(chosen):
+            return []
+        found: list[int] = np.arange(len(self))[chosen].tolist()
+        return found
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         return (self.frame(t) for t in range(len(self)))
@@ -511,13 +545,14 @@ class Reader:
         sections = self._unpack(chunk, segment_sections)
         return sections | {"framing": chunk.size - sum(sections.values())}
 
-    def verify(self, progress: Callable[[int, int], None] | None = None) -> Verification:
+    @shows_progress("Verifying")
+    def verify(self, progress: Callable[[int, int], None] | bool | None = None) -> Verification:
         """Check every checksum, unpack every chunk and draw every frame.
 
         Parameters
         ----------
-        progress : callable, optional
-            Called with the frames done and the frames in all.
+        progress : callable or bool, optional
+            Called with the frames done and the frames in all. ``progress=True``: a bar.
 
         Raises
         ------
@@ -529,7 +564,7 @@ class Reader:
         digest = hashlib.md5(usedforsecurity=False)
         for t, frame in enumerate(self):
             digest.update(frame.data)
-            if progress is not None:
+            if callable(progress):
                 progress(t + 1, len(self))
         return Verification(len(self), digest.hexdigest())
 
@@ -550,6 +585,12 @@ class Reader:
 
     def __repr__(self) -> str:
         return f"<Reader {self.name}: {len(self)} frames of {self.width}x{self.height}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: frames that play, where the bytes go, the dictionary."""
+        from spritecodec.notebook import reader_html
+
+        return reader_html(self)
 
     # --- unpacking --------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ def mirrored(picture: NDArray[Any], flip: int) -> NDArray[Any]:
     return picture[::-1] if flip & FLIP_VERTICAL else picture
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Layer:
     """A depth plane with its own pan, and its backgrounds.
 
@@ -49,8 +49,11 @@ class Layer:
     pan: NDArray[np.int32]
     textures: NDArray[np.int32]
 
+    def __repr__(self) -> str:
+        return f"<Layer: {len(self.pan)} frames, {len(self.textures)} backgrounds>"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Tracks:
     """All objects through time; track i owns the placements first[i] : first[i + 1].
 
@@ -85,6 +88,9 @@ class Tracks:
     def __len__(self) -> int:
         return len(self.start)
 
+    def __repr__(self) -> str:
+        return f"<Tracks: {len(self)} tracks of {len(self.sprite)} placements>"
+
     def part(self, which: NDArray[np.bool_]) -> Tracks:
         """Some of the tracks, those that a mask of shape (tracks,) marks."""
         length = self.length
@@ -101,7 +107,7 @@ class Tracks:
         return Tracks(e, e, e, np.zeros(1, np.int64), e, e, e, np.zeros(0, np.uint8))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recolouring:
     """Colours of the whole drawn frame that are replaced: flashes, fades, palette cycling.
 
@@ -126,6 +132,9 @@ class Recolouring:
     def __len__(self) -> int:
         return len(self.start)
 
+    def __repr__(self) -> str:
+        return f"<Recolouring: {len(self)} runs, {len(self.target)} tables>"
+
     def tables(self, frames: int) -> NDArray[np.int32]:
         """The table of each of so many frames, -1 where it is drawn as it is."""
         out = np.full(frames, -1, np.int32)
@@ -140,7 +149,7 @@ class Recolouring:
         return Recolouring(e, e, e, np.zeros((0, 3), np.uint8), np.zeros((0, 0, 3), np.uint8))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Residual:
     """Sparse corrections: patches that replace pixels of the drawn frame.
 
@@ -174,6 +183,9 @@ class Residual:
     def __len__(self) -> int:
         return len(self.start)
 
+    def __repr__(self) -> str:
+        return f"<Residual: {len(self)} patches of {len(self.pixels)} pixels>"
+
     def picture(self, i: int) -> NDArray[np.uint8]:
         """The pixels of a patch, shape (height, width, 4), uint8."""
         pixels = self.pixels[self.first[i] : self.first[i + 1]]
@@ -203,7 +215,7 @@ class Residual:
         return Residual(e, e, e, e, e, e, e, np.zeros(1, np.int64), np.zeros((0, 4), np.uint8))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scene:
     """A run of frames as sprites on tracks over backgrounds.
 
@@ -242,3 +254,11 @@ class Scene:
 
     def __len__(self) -> int:
         return len(self.pts)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Scene: {len(self)} frames of {self.width}x{self.height}, {len(self.sprites)} "
+            f"sprites, {len(self.textures)} backgrounds, {len(self.layers)} layers, "
+            f"{len(self.tracks)} tracks of {len(self.tracks.sprite)} placements, "
+            f"{len(self.residual)} residual patches>"
+        )

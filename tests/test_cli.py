@@ -108,7 +108,8 @@ def test_decode_as_json(source: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     facts = json.loads(capsys.readouterr().out)
     assert facts["frames"] == 12
     assert facts["size"] == source.stat().st_size
-    assert facts["quality"] == "inf"
+    assert facts["quality"] is None
+    assert facts["lossless"] is True
 
 
 def test_pipes_at_both_ends(source: Path) -> None:

@@ -25,7 +25,8 @@ class Row:
     ----------
     codec, target : str
         As asked for; the target is on the codec's own scale (crf, dB, ``"lossless"``).
-    status : {"ok", "missing", "failed"}
+    status : {"ok", "missing", "failed", "running", "waiting"}
+        The last two are of tables that are not finished.
         "missing": the encoder is not on this machine; "failed": it ran and did not finish.
     note : str
         Why a row is not ok.
@@ -65,7 +66,7 @@ class Row:
 
     codec: str
     target: str
-    status: Literal["ok", "missing", "failed"] = "ok"
+    status: Literal["ok", "missing", "failed", "running", "waiting"] = "ok"
     note: str = ""
     settings: str = ""
     frames: int | None = None
@@ -181,13 +182,16 @@ class Table:
         return min(exact, key=lambda r: r.bytes or 0, default=None)
 
     def to_json(self, series: bool = True) -> str:
-        """Everything; without `series`, the per-frame figures and the cached files' names."""
+        """Everything; without `series`, the per-frame figures and the cached files' names.
+
+        The PSNR of what is exact, which is infinite, is null.
+        """
         left_out = () if series else (*SERIES, "file")
         value = {
             "source": self.source,
             "content": self.content,
             "rows": [
-                {key: v for key, v in row.to_dict().items() if key not in left_out}
+                {k: _finite(v) for k, v in row.to_dict().items() if k not in left_out}
                 for row in self.rows
             ],
         }
@@ -197,7 +201,7 @@ class Table:
     def from_json(text: str) -> Table:
         """The reverse of `to_json`."""
         value = json.loads(text)
-        rows = tuple(Row.from_dict(row) for row in value["rows"])
+        rows = tuple(Row.from_dict(_with_infinite(row)) for row in value["rows"])
         return Table(value["source"], value["content"], rows)
 
     def to_csv(self) -> str:
@@ -265,6 +269,23 @@ def _plain(value: _T) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else "inf"
     return value
+
+
+def _finite(value: Any) -> Any:
+    """A value of `Row.to_dict` without infinity."""
+    if isinstance(value, list):
+        return [_finite(v) for v in value]
+    return None if value == "inf" else value
+
+
+def _with_infinite(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The reverse, where what is exact has null."""
+    found = dict(row)
+    if found.get("lossless"):
+        found |= {k: "inf" for k in ("psnr", "psnr_mean", "psnr_y") if found.get(k) is None}
+    if "frame_psnr" in found:
+        found["frame_psnr"] = ["inf" if v is None else v for v in found["frame_psnr"]]
+    return found
 
 
 def _number(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import logging
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,6 +20,9 @@ from spritecodec.batch.workers import WorkerPool
 from spritecodec.encode import encode
 from spritecodec.errors import OutputError, SettingsError, SpritecodecError
 from spritecodec.formats.video.video_in import open_clip
+from spritecodec.progress import shows_progress
+
+LOG = logging.getLogger(__name__)
 
 MAX_RETRIES = 2
 """A file whose process died is tried again at most so many times."""
@@ -105,6 +109,7 @@ class BatchReport:
         return out.getvalue()
 
 
+@shows_progress("Encoding files")
 def encode_many(
     sources: Iterable[str | os.PathLike[str]],
     into: str | os.PathLike[str],
@@ -114,7 +119,7 @@ def encode_many(
     skip_existing: bool = False,
     keep_going: bool = False,
     raw: str | None = None,
-    progress: Callable[[int, int, BatchRow], None] | None = None,
+    progress: Callable[[int, int, BatchRow], None] | bool | None = None,
     **options: Any,
 ) -> BatchReport:
     """Encode many files into one folder; each becomes the same bytes as if it were alone.
@@ -142,8 +147,8 @@ def encode_many(
         finished, and no others are begun.
     raw : str, optional
         What bare frames in the files are; see `spritecodec.open_clip`.
-    progress : callable, optional
-        Called after each file with the files done, the files in all, and its row.
+    progress : callable or bool, optional
+        Called after each file with the files done, the files in all, and its row. True: a bar.
     **options
         Of `spritecodec.encode`, for all files. ``keep`` is a folder that gets one folder a file.
 
@@ -174,7 +179,7 @@ def encode_many(
     if not skip_existing and not options.get("overwrite"):
         _check_absent([task.target for task in tasks])
     _make_folders({Path(task.target).parent for task in tasks})
-    rows = _Rows(tasks, progress)
+    rows = _Rows(tasks, progress if callable(progress) else None)
     rest = []
     for task in tasks:
         if skip_existing and os.path.lexists(task.target):
@@ -221,6 +226,7 @@ class _Rows:
 
     def add(self, task: _Task, row: BatchRow) -> None:
         self._found[task.number] = row
+        LOG.log(logging.ERROR if row.status == "failed" else logging.INFO, "%s", row)
         self.failed |= row.status == "failed"
         if self._progress is not None:
             self._progress(len(self._found), len(self._tasks), row)
@@ -269,6 +275,7 @@ def _run(
             tried = attempts[task.number]
             error = future.exception()
             if isinstance(error, BrokenExecutor) and tried <= MAX_RETRIES and not rows.failed:
+                LOG.warning("%s: %s; it is tried again", task.job.source, error)
                 attempts[task.number] += 1
                 try:
                     submit(task)
@@ -283,6 +290,7 @@ def _run(
 
 
 def _failed(task: _Task, error: BaseException) -> BatchRow:
+    LOG.debug("%s", task.job.source, exc_info=error)
     kind = "" if isinstance(error, BrokenExecutor) else f"{type(error).__name__}: "
     size = source_size(task.job.source)
     return BatchRow(task.job.source, task.target, "failed", source_size=size, note=f"{kind}{error}")
