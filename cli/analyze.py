@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from spritecodec.analysis import Row, codec_names, open_source, rate_distortion
+from spritecodec.analysis import Row, Table, codec_names, open_source, rate_distortion
 from spritecodec.analysis.peers import US, Target, parse_target
 from spritecodec.analysis.plot import save_plot
 from spritecodec.analysis.report import report_html
@@ -62,7 +62,8 @@ def command(
     """Measure this codec and others on SOURCE, and FILES that were made from it.
 
     Finished rows are cached: an interrupted run goes on where it stopped. A codec that is
-    missing here or fails is a row that says so. Wall-clock seconds compare with --jobs 1.
+    missing here or fails is a row that says so. Wall-clock seconds compare with --jobs 1. The
+    --report is there at once and reloads itself in the browser while rows are still measured.
     """
     for written in (report, json_file, csv_file, plot_file):
         for read in (source, *files):
@@ -79,6 +80,7 @@ def command(
         timeout=timeout,
         cache=cache,
         progress=_say,
+        partial=None if report is None else lambda table: _report(report, table, source, frames),
     )
     click.echo(summary_markdown(table), nl=False)
     _write(json_file, table.to_json() + "\n")
@@ -86,8 +88,7 @@ def command(
     if plot_file is not None:
         save_plot(table, plot_file)
     if report is not None:
-        with open_source(source, frames) as clip:
-            _write(report, report_html(table, clip))
+        _report(report, table, source, frames)
 
 
 def parse_targets(words: tuple[str, ...]) -> dict[str, list[Target]] | None:
@@ -107,6 +108,12 @@ def parse_targets(words: tuple[str, ...]) -> dict[str, list[Target]] | None:
             raise SettingsError(f"--targets {word} gives {name} no targets, or for a second time")
         found[name] = values
     return found or None
+
+
+def _report(path: Path, table: Table, source: str, frames: int | None) -> None:
+    """Write the page, also while rows are still to be measured."""
+    with open_source(source, frames) as clip:
+        _write(path, report_html(table, clip))
 
 
 def _say(done: int, total: int, row: Row) -> None:

@@ -17,9 +17,10 @@ import pytest
 import spr_files
 from PIL import Image
 
-from spritecodec.analysis import Table
+from spritecodec.analysis import Row, Table, open_source
 from spritecodec.analysis.coding import encode
 from spritecodec.analysis.peers import find_peer
+from spritecodec.analysis.report import report_html
 from spritecodec.cli import run
 
 Dump = Callable[[str], str]
@@ -122,6 +123,33 @@ def test_the_page_answers_to_clicks(dump: Dump) -> None:
     tip = dom.split('id="tip"')[1]
     assert "hidden" not in tip.split(">")[0]
     assert "every pixel exact" in tip
+
+
+def test_points_are_labelled_without_covering_one_another(dump: Dump) -> None:
+    dom = dump()
+    shape = r'class="label" data-label="([^"]+)" x="([\d.]+)" y="([\d.]+)">([^<]+)<'
+    labels = re.findall(shape, dom)
+    assert {"ours.spr", "zmbv"} <= {text for *_, text in labels}
+    assert any(name.startswith("x264-444") for name, *_ in labels)
+    places = [(float(x), float(y), 6.4 * len(text)) for _, x, y, text in labels]
+    boxes = [(x, y - 10, x + width, y + 2) for x, y, width in places]
+    for i, (a, b, c, d) in enumerate(boxes):
+        for e, f, g, h in boxes[:i]:
+            assert a >= g or e >= c or b >= h or f >= d
+
+
+def test_a_page_of_rows_that_still_run_reloads_itself(made: Path) -> None:
+    table = table_of(made)
+    rows = (*table.rows, Row("aom-444", "30", "running"), Row("aom-444", "40", "waiting"))
+    with open_source(made / "small game.mkv") as source:
+        page = report_html(Table(table.source, table.content, rows), source)
+        data = json.loads(page.split('id="data">')[1].split("</script>")[0])
+        whole = report_html(table, source)
+    assert '<meta http-equiv="refresh"' in page
+    assert "http-equiv" not in whole
+    assert [row["status"] for row in data["rows"]][-2:] == ["running", "waiting"]
+    assert data["pictures"]["rows"] == []
+    assert len(page) < len(whole)
 
 
 def test_the_other_files(made: Path) -> None:

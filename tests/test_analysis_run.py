@@ -202,6 +202,20 @@ def test_a_peer_that_is_missing_or_fails_is_a_row(
     assert len(list((tmp_path / "cache").glob("*.json"))) == 1  # tried again next time
 
 
+def test_rows_are_shown_while_others_run(clip: Path, tmp_path: Path) -> None:
+    seen: list[list[str]] = []
+
+    def keep(table: Table) -> None:
+        seen.append([row.status for row in table])
+
+    options = {"cache": tmp_path / "cache", "jobs": 1}
+    table = rate_distortion(clip, ["zmbv", "ffv1"], partial=keep, **options)  # type: ignore[arg-type]
+    assert [row.status for row in table] == ["ok", "ok"]
+    assert seen
+    assert all("ok" in s or "running" in s for s in seen)
+    assert all(set(s) & {"running", "waiting"} for s in seen)
+
+
 def test_a_row_that_takes_too_long_is_given_up(clip: Path, tmp_path: Path) -> None:
     (row,) = rate_distortion(clip, ["zmbv"], cache=tmp_path / "cache", timeout=0.01)
     assert row.status == "failed"

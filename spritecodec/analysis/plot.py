@@ -18,10 +18,14 @@ FINE = 2  # drawn this many times larger, then averaged down
 
 INK, QUIET, GRID = (29, 28, 26), (107, 104, 98), (232, 228, 221)
 Place = Callable[[Row], tuple[float, float]]
+Point = tuple[float, float, str]
+"""Where something is drawn, and what it is called."""
 
 
 def save_plot(table: Table, path: Path) -> None:
     """Draw bytes (logarithmic) against RGB PSNR of the whole clip; exact rows on top.
+
+    Each point has its target beside it, where there is room; exact ones have their codec.
 
     Raises
     ------
@@ -38,15 +42,21 @@ def save_plot(table: Table, path: Path) -> None:
     _text(draw, LEFT, 24, f"{table.source}: file size against quality", INK, 20)
     place = _draw_axes(draw, rows)
     colours = codec_colours((r.codec for r in rows), (r.codec for r in rows if r.ours))
+    points: list[Point] = []
     for number, (codec, colour) in enumerate(colours.items()):
         own = sorted((r for r in rows if r.codec == codec), key=lambda r: r.bytes or 0)
         curve = [place(row) for row in own if not row.lossless]
         draw.line([(x * FINE, y * FINE) for x, y in curve], fill=colour, width=2 * FINE)
-        for x, y in map(place, own):
+        first = next((row for row in own if not row.lossless), None)
+        for row in own:
+            x, y = place(row)
             _dot(draw, x, y, colour)
+            text = row.codec if row.lossless else row.label if row is first else row.target
+            points.append((x, y, text))
         entry = TOP + 10 + number * 22
         _dot(draw, WIDTH - RIGHT + 36, entry, colour)
         _text(draw, WIDTH - RIGHT + 50, entry - 8, codec, INK, 14)
+    _label(draw, points)
     try:
         image.resize((WIDTH, HEIGHT), Image.Resampling.BOX).save(path, "PNG")
     except OSError as error:
@@ -87,6 +97,27 @@ def _draw_axes(draw: ImageDraw.ImageDraw, rows: list[Row]) -> Place:
         return across(math.log10(row.bytes or 1)), y
 
     return place
+
+
+def _label(draw: ImageDraw.ImageDraw, points: list[Point]) -> None:
+    """Write each point's label beside it, where it covers no point and no other label.
+
+    Where there is no such place, the point has none.
+    """
+    taken = [(x - 6.0, y - 6.0, x + 6.0, y + 6.0) for x, y, _ in points]
+    font = ImageFont.load_default(12 * FINE)
+    for x, y, text in points:
+        width, height = draw.textlength(text, font) / FINE, 14.0
+        middle, level = x - width / 2, y - height / 2
+        places = (x + 9, level), (x - 9 - width, level), (middle, y - 22), (middle, y + 8)
+        for left, top in places:
+            right, bottom = left + width, top + height
+            inside = left >= LEFT and right <= WIDTH - RIGHT and top >= TOP and bottom <= HEIGHT
+            free = all(left >= c or a >= right or top >= d or b >= bottom for a, b, c, d in taken)
+            if inside and free:
+                taken.append((left, top, right, bottom))
+                _text(draw, left, top, text, QUIET, 12)
+                break
 
 
 def _rule(draw: ImageDraw.ImageDraw, x0: float, y0: float, x1: float, y1: float) -> None:

@@ -32,8 +32,12 @@ POINTS = 600  # of a line over time; a longer clip is drawn by runs of frames
 Floats = NDArray[np.float64]
 
 
+RELOAD_SECONDS = 5
+"""A page whose rows are not all measured reloads itself after so many."""
+
+
 def report_html(table: Table, source: Source) -> str:
-    """The page for a measured clip.
+    """The page for a measured clip; without pictures of rows while any is still to be measured.
 
     Parameters
     ----------
@@ -49,6 +53,9 @@ def report_html(table: Table, source: Source) -> str:
     """
     text = json.dumps(report_data(table, source), allow_nan=False, separators=(",", ":"))
     page = (PAGE / "page.html").read_text(encoding="utf-8")
+    if _unfinished(table):
+        reload = f'<meta http-equiv="refresh" content="{RELOAD_SECONDS}">\n<title>'
+        page = page.replace("<title>", reload, 1)
     for mark, content in (
         ("/* style */", (PAGE / "page.css").read_text(encoding="utf-8")),
         ("/* script */", (PAGE / "page.js").read_text(encoding="utf-8")),
@@ -62,6 +69,7 @@ def report_html(table: Table, source: Source) -> str:
 def report_data(table: Table, source: Source) -> dict[str, Any]:
     """What the page shows, as JSON knows it."""
     frames = max((row.frames or 0 for row in table), default=0)
+    whole = Table(table.source, table.content, ()) if _unfinished(table) else table
     return {
         "clip": {
             "name": table.source,
@@ -76,9 +84,14 @@ def report_data(table: Table, source: Source) -> dict[str, Any]:
         "colours": codec_colours((r.codec for r in table), (r.codec for r in table if r.ours)),
         "rows": [_row_data(row) for row in table],
         "summary": _summary_data(table),
-        "files": [_spr_data(row) for row in _distinct(r for r in _sound(table) if r.ours)],
-        "pictures": _pictures(table, source, frames),
+        "files": [_spr_data(row) for row in _distinct(r for r in _sound(whole) if r.ours)],
+        "pictures": _pictures(whole, source, frames),
     }
+
+
+def _unfinished(table: Table) -> bool:
+    """Whether rows are still to be measured."""
+    return any(row.status in ("running", "waiting") for row in table)
 
 
 def _row_data(row: Row) -> dict[str, Any]:

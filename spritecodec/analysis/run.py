@@ -40,6 +40,10 @@ MEASURE_VERSION = 1
 
 Targets = Mapping[str, Sequence[Target]] | Sequence[Target]
 Progress = Callable[[int, int, Row], None]
+Partial = Callable[[Table], None]
+
+PARTIAL_PERIOD = 2.0
+"""Seconds between tables that are not finished."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ def rate_distortion(
     timeout: float | None = None,
     cache: str | Path | None = None,
     progress: Progress | None = None,
+    partial: Partial | None = None,
 ) -> Table:
     """Measure codecs on one clip: bytes, quality, time and memory at each target.
 
@@ -103,6 +108,9 @@ def rate_distortion(
         A folder; ``$XDG_CACHE_HOME/spritecodec`` or ``~/.cache/spritecodec`` when left out.
     progress : callable, optional
         Called after each row with the rows done, the rows in all, and the row.
+    partial : callable, optional
+        Called while rows are still to be measured, now and then, with a table in which these are
+        ``"running"`` or ``"waiting"``.
 
     Raises
     ------
@@ -133,7 +141,8 @@ def rate_distortion(
         for codec in names
         for text in wanted[codec]
     ]
-    rows = _run_all(todo, folder, jobs or os.cpu_count() or 1, timeout, progress)
+    watch = _Watch(todo, Path(path).name, content, progress, partial)
+    rows = _run_all(todo, folder, jobs or os.cpu_count() or 1, timeout, watch)
     return Table(Path(path).name, content, rows)
 
 
@@ -224,24 +233,71 @@ def own_code() -> str:
     return digest.hexdigest()
 
 
+class _Watch:
+    """Tells what is done, and what is still to be done.
+
+    Parameters
+    ----------
+    todo : sequence of _Job
+    name, content : str
+        Of the clip.
+    progress, partial : callable or None
+        As for `rate_distortion`.
+    """
+
+    def __init__(
+        self,
+        todo: Sequence[_Job],
+        name: str,
+        content: str,
+        progress: Progress | None,
+        partial: Partial | None,
+    ) -> None:
+        self._todo, self._clip = todo, (name, content)
+        self._progress, self._partial = progress, partial
+        self._told = -PARTIAL_PERIOD
+        self.started: set[int] = set()
+
+    def done(self, rows: Mapping[int, Row], index: int) -> None:
+        """A row is finished."""
+        if self._progress is not None:
+            self._progress(len(rows), len(self._todo), rows[index])
+
+    def look(self, rows: Mapping[int, Row]) -> None:
+        """Hand on an unfinished table where it is time for one."""
+        now = time.monotonic()
+        if self._partial is None or now - self._told < PARTIAL_PERIOD:
+            return
+        shown = [rows.get(i) or self._open(i, job) for i, job in enumerate(self._todo)]
+        self._partial(Table(*self._clip, tuple(shown)))
+        self._told = time.monotonic()
+
+    def _open(self, index: int, job: _Job) -> Row:
+        return Row(job.codec, job.target, "running" if index in self.started else "waiting", "")
+
+
 def _run_all(
-    todo: Sequence[_Job], folder: Path, jobs: int, timeout: float | None, progress: Progress | None
+    todo: Sequence[_Job], folder: Path, jobs: int, timeout: float | None, watch: _Watch
 ) -> tuple[Row, ...]:
     """Rows in the order of `todo`, as many at a time as there are `jobs`."""
     rows: dict[int, Row] = {}
     running: set[subprocess.Popen[str]] = set()
+
+    def work(index: int) -> Row:
+        watch.started.add(index)
+        return _row(todo[index], folder, timeout, running)
+
     with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
-        waiting: dict[Future[Row], int] = {
-            pool.submit(_row, job, folder, timeout, running): i for i, job in enumerate(todo)
-        }
+        waiting: dict[Future[Row], int] = {pool.submit(work, i): i for i in range(len(todo))}
         try:
             while waiting:
-                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                done, _ = wait(waiting, PARTIAL_PERIOD, return_when=FIRST_COMPLETED)
                 for future in done:
                     index = waiting.pop(future)
                     rows[index] = future.result()
-                    if progress is not None:
-                        progress(len(rows), len(todo), rows[index])
+                    watch.done(rows, index)
+                if waiting:
+                    watch.look(rows)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in tuple(running):

@@ -91,8 +91,9 @@ function head() {
   if (ours && peer) card(`${(peer.bytes / ours.bytes).toFixed(2)} ×`, "its bytes over ours");
   const good = done.filter((row) => !row.ours && !row.lossless && row.psnr >= 40).sort((a, b) => a.bytes - b.bytes)[0];
   if (good) card(`${whole(good.bytes)} B`, `${good.label}, the smallest lossy peer of 40 dB or more: ${decibels(good.psnr)} dB`);
-  const failed = data.rows.length - done.length;
-  card(String(done.length), `rows measured${failed ? `; ${failed} missing or failed` : ""}`);
+  const open = data.rows.filter((row) => row.status === "running" || row.status === "waiting").length;
+  const failed = data.rows.length - done.length - open;
+  card(String(done.length), `rows measured${open ? `; ${open} still run or wait` : ""}${failed ? `; ${failed} missing or failed` : ""}`);
   at("footer").textContent =
     `Made by spritecodec ${data.version}. PSNR: mean squared error over all RGB samples of the clip. Mean of frames: exact frames ` +
     "count as 100 dB. Y: BT.601 luma. SSIM: Wang 2004, MS-SSIM: Wang 2003, means over RGB channels and frames.";
@@ -127,7 +128,7 @@ function rdPlot() {
         drawing("text", { x: place, y: H - bottom + 18, "text-anchor": "middle" }, bytesShort(bytes)));
     }
   }
-  const shapes = [];
+  const shapes = [], points = [];
   for (const codec of codecs) {
     const own = rows.filter((row) => row.codec === codec).sort((a, b) => a.bytes - b.bytes);
     const curve = own.filter((row) => !row.lossless);
@@ -135,6 +136,7 @@ function rdPlot() {
       class: "curve", style: `stroke:${colour(codec)}`, "stroke-dasharray": codec.includes("420") ? "6 4" : null,
       "stroke-width": ownCodecs.has(codec) ? 3 : 2, points: curve.map((row) => `${x(row.bytes)},${y(row)}`).join(" "),
     }));
+    for (const row of own) points.push({ x: x(row.bytes), y: y(row), row, text: pointLabel(row, own) });
     for (const row of own) shapes.push(drawing("circle", {
       class: "dot", cx: x(row.bytes), cy: y(row), r: row.ours ? 7 : 5, style: `fill:${colour(codec)}`, tabindex: 0,
       "data-row": row.label, "aria-label": figures(row),
@@ -148,7 +150,26 @@ function rdPlot() {
     drawing("text", { x: left - 8, y: band / 2 + 4, "text-anchor": "end" }, "exact"),
     drawing("text", { x: left + 6, y: band + 16 }, "PSNR RGB, dB"),
     drawing("text", { x: W - right, y: H - 2, "text-anchor": "end" }, "bytes of the file"),
-    ...shapes));
+    ...shapes, ...placeLabels(points, [left, 0, W - right, H - bottom])));
+}
+// What stands at a point: the codec where every pixel is exact and at the end of a curve, else the target.
+function pointLabel(row, own) {
+  if (row.lossless) return row.codec;
+  return row === own.find((other) => !other.lossless) ? row.label : String(row.target);
+}
+// Labels beside their points, at the first place where they cover no point and no other label; none where there is no such place.
+function placeLabels(points, [x0, y0, x1, y1]) {
+  const taken = points.map((p) => [p.x - 6, p.y - 6, p.x + 6, p.y + 6]), labels = [];
+  for (const p of points) {
+    const w = 6.4 * p.text.length, h = 12;
+    const places = [[p.x + 9, p.y - 6], [p.x - 9 - w, p.y - 6], [p.x - w / 2, p.y - 21], [p.x - w / 2, p.y + 9]];
+    const place = places.find(([a, b]) => a >= x0 && b >= y0 && a + w <= x1 && b + h <= y1 &&
+      !taken.some(([c, d, e, f]) => a < e && c < a + w && b < f && d < b + h));
+    if (!place) continue;
+    taken.push([place[0], place[1], place[0] + w, place[1] + h]);
+    labels.push(drawing("text", { class: "label", "data-label": p.row.label, x: place[0], y: place[1] + 10 }, p.text));
+  }
+  return labels;
 }
 
 // --- bars and tables ---------------------------------------------------------------------
@@ -211,7 +232,7 @@ function bigTable() {
       ? COLUMNS.map(([key, , show, text]) => element("td", { class: text ? "text" : null },
         key === "codec" ? element("span", { class: "swatch", style: `background:${colour(row.codec)}` }) : null, show(row)))
       : [element("td", {}, row.codec), element("td", { class: "text" }, row.target),
-        element("td", { class: "note", colspan: COLUMNS.length - 2 }, `${row.status}: ${row.note}`)])))));
+        element("td", { class: "note", colspan: COLUMNS.length - 2 }, row.note ? `${row.status}: ${row.note}` : row.status)])))));
 }
 
 // --- over time ---------------------------------------------------------------------------
