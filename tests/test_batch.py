@@ -262,6 +262,21 @@ def test_options_for_many_files_need_a_folder(
     assert cli.run(["encode", "--into", str(tmp_path)]) == 2
 
 
+def test_options_of_the_source_hold_for_every_file(tmp_path: Path) -> None:
+    drawn = np.full((6, 16, 24, 3), 40, np.uint8)
+    for t in range(6):
+        drawn[t, 4:10, 2 * t :][:, :5] = SPRITE
+    for name in ("a.rgb", "b.rgb"):
+        (tmp_path / name).write_bytes(drawn.tobytes())
+    words = ["encode", f"{tmp_path}/*.rgb", "--into", str(tmp_path / "out"), "--jobs", "1"]
+    words += ["--preset", "fast", "--raw", "24x16@50:rgb24", "--from", "2f"]
+    assert cli.run(words) == 0
+    for name in ("a.spr", "b.spr"):
+        with sc.open(tmp_path / "out" / name) as reader:
+            assert reader.frame_rate == 50
+            np.testing.assert_array_equal(reader[:], drawn[2:])
+
+
 def test_verify_and_info_take_many_files(
     three: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
