@@ -184,14 +184,18 @@ class Table:
     def to_json(self, series: bool = True) -> str:
         """Everything; without `series`, the per-frame figures and the cached files' names.
 
-        The PSNR of what is exact, which is infinite, is null.
+        The PSNR of what is exact, which is infinite, is null; what was not measured is left out.
         """
         left_out = () if series else (*SERIES, "file")
         value = {
             "source": self.source,
             "content": self.content,
             "rows": [
-                {k: _finite(v) for k, v in row.to_dict().items() if k not in left_out}
+                {
+                    k: _finite(v)
+                    for k, v in row.to_dict().items()
+                    if v is not None and k not in left_out
+                }
                 for row in self.rows
             ],
         }
@@ -201,7 +205,9 @@ class Table:
     def from_json(text: str) -> Table:
         """The reverse of `to_json`."""
         value = json.loads(text)
-        rows = tuple(Row.from_dict(_with_infinite(row)) for row in value["rows"])
+        rows = tuple(
+            Row.from_dict({k: _infinite(v) for k, v in row.items()}) for row in value["rows"]
+        )
         return Table(value["source"], value["content"], rows)
 
     def to_csv(self) -> str:
@@ -278,14 +284,11 @@ def _finite(value: Any) -> Any:
     return None if value == "inf" else value
 
 
-def _with_infinite(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The reverse, where what is exact has null."""
-    found = dict(row)
-    if found.get("lossless"):
-        found |= {k: "inf" for k in ("psnr", "psnr_mean", "psnr_y") if found.get(k) is None}
-    if "frame_psnr" in found:
-        found["frame_psnr"] = ["inf" if v is None else v for v in found["frame_psnr"]]
-    return found
+def _infinite(value: Any) -> Any:
+    """The reverse."""
+    if isinstance(value, list):
+        return [_infinite(v) for v in value]
+    return "inf" if value is None else value
 
 
 def _number(value: Any) -> Any:
