@@ -206,7 +206,7 @@ def test_one_dying_process_harms_no_other_call() -> None:
 def test_a_stop_leaves_whole_files_and_the_same_command_goes_on(
     number: signal.Signals, tmp_path: Path
 ) -> None:
-    sources = [clip(tmp_path, f"{letter}.mkv", 20) for letter in "abcdefgh"]
+    sources = [clip(tmp_path, f"{letter}.mkv", 20) for letter in "abcde"]
     into, table = tmp_path / "out", tmp_path / "out.csv"
     words = [*PROGRAM, "encode", *map(str, sources), "--into", str(into), "--preset", "fast"]
     words += ["--jobs", "1", "--skip-existing", "--csv", str(table)]
@@ -222,12 +222,12 @@ def test_a_stop_leaves_whole_files_and_the_same_command_goes_on(
     assert "--skip-existing goes on" in said
     assert "Traceback" not in said
     done = sorted(into.iterdir())
-    assert 1 <= len(done) < 8
+    assert 1 <= len(done) < len(sources)
     assert all(p.suffix == ".spr" for p in done)
     assert len(table.read_text().splitlines()) == 1 + len(done)
     times = [p.stat().st_mtime_ns for p in done]
     ended = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    assert ended.splitlines()[-1].startswith(f"{8 - len(done)} done, {len(done)} skipped")
+    assert ended.splitlines()[-1].startswith(f"{len(sources) - len(done)} done, {len(done)} skipped")
     assert [p.stat().st_mtime_ns for p in done] == times
 
 
