@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from spritecodec.errors import SettingsError
 from spritecodec.scene import Scene
 
 Picture = NDArray[np.uint8]
@@ -20,6 +21,7 @@ CHECK = 4  # side of the checkerboard's squares in pixels, not scaled yet
 GROUND = np.array([24, 24, 28], np.uint8)
 LIGHT = np.array([160, 160, 160], np.uint8)
 DARK = np.array([112, 112, 112], np.uint8)
+MOST_PIXELS = 1 << 27  # of a sheet; viewers refuse larger ones, as Pillow does
 
 THUMBNAIL = 8
 # t-SNE compares every sprite with every other one; beyond this many it takes too long,
@@ -135,6 +137,11 @@ def draw_sheet(sprites: Sequence[Picture], scale: int = 1) -> NDArray[np.uint8]:
     -------
     ndarray, shape (h, w, 3), uint8
         RGB; a 1x1 picture where there are no sprites.
+
+    Raises
+    ------
+    SettingsError
+        It would have more than `MOST_PIXELS`, as of sprites that are wide and others that are high.
     """
     if not sprites:
         return GROUND.reshape(1, 1, 3).copy()
@@ -148,7 +155,13 @@ def draw_sheet(sprites: Sequence[Picture], scale: int = 1) -> NDArray[np.uint8]:
             x, y, tallest = GAP, y + tallest + GAP, 0
         places.append((x, y))
         x, tallest = x + w + GAP, max(tallest, h)
-    sheet = np.empty((y + tallest + GAP, width, 3), np.uint8)
+    height = y + tallest + GAP
+    if width * height * scale**2 > MOST_PIXELS:
+        raise SettingsError(
+            f"the sheet would have {width * scale}x{height * scale} pixels, more than "
+            f"{MOST_PIXELS:,}; " + ("a smaller scale helps" if scale > 1 else "draw fewer sprites")
+        )
+    sheet = np.empty((height, width, 3), np.uint8)
     sheet[:] = GROUND
     for sprite, (x, y) in zip(sprites, places, strict=True):
         h, w = sprite.shape[:2]

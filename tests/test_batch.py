@@ -227,7 +227,8 @@ def test_a_stop_leaves_whole_files_and_the_same_command_goes_on(
     assert len(table.read_text().splitlines()) == 1 + len(done)
     times = [p.stat().st_mtime_ns for p in done]
     ended = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    assert ended.splitlines()[-1].startswith(f"{len(sources) - len(done)} done, {len(done)} skipped")
+    rest = len(sources) - len(done)
+    assert ended.splitlines()[-1].startswith(f"{rest} done, {len(done)} skipped")
     assert [p.stat().st_mtime_ns for p in done] == times
 
 

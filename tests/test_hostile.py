@@ -20,6 +20,7 @@ from PIL import Image, UnidentifiedImageError
 
 import spritecodec as sc
 import spritecodec.pillow_plugin
+from spritecodec import cli
 from spritecodec.formats.spr.streams import write_stream
 
 MANY = 1 << 24
@@ -82,6 +83,16 @@ BOMBS = {
                 runs((0, 4096)),
                 runs((0, 4096 << 10)),
                 count=4096,
+            ),
+            craft.segment(),
+        ],
+    ),
+    "sides whose product wraps": (
+        "memory",
+        [
+            head(),
+            craft.pictures(
+                *[runs((1 << 17, 1 << 15), (1, 1))] * 2, b"\0", EMPTY, EMPTY, count=(1 << 15) + 1
             ),
             craft.segment(),
         ],
@@ -156,6 +167,21 @@ def test_a_bomb_is_refused_before_it_goes_off(name: str) -> None:
     assert time.perf_counter() - began < 10  # seconds, on a machine with much else to do
     with pytest.raises(spec_decoder.Refused):
         spec_decoder.decode(data)
+
+
+def test_thin_sprites_make_no_endless_sheet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    side = 1 << 16
+    sides, pixels = (plain(side, 1), plain(1, side)), runs((1, 2 * side))
+    sprites = craft.pictures(*sides, b"\0", plain(9, 9, 9, 255), pixels, count=2)
+    source, sheet = tmp_path / "thin.spr", tmp_path / "sheet.png"
+    source.write_bytes(craft.file(head(4096, 4096), sprites, craft.segment()))
+    assert cli.run(["sprites", str(source), str(sheet), "--all"]) == 2
+    said = capsys.readouterr().err
+    assert "the sheet would have 65540x65543 pixels" in said
+    assert said.count("\n") == 1
+    assert not sheet.exists()
 
 
 def verify(data: bytes, limits: sc.Limits | None = None) -> None:
