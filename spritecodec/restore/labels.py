@@ -17,10 +17,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
 
 from spritecodec.clip import MAX_OTHERS, NO_COLOUR, Doubt
 from spritecodec.mining.indexed import pack_rgb
+from spritecodec.restore.box_mean import box_mean
 from spritecodec.restore.chroma import ChromaFilter, Runs, runs
 
 Floats = NDArray[np.float32]
@@ -539,8 +539,8 @@ class LabelDecoder:
             luma = np.square(luma)
         reach = LABELS.chroma_reach if chroma.shape != luma.shape else LABELS.luma_reach
         means = (
-            uniform_filter(luma, 2 * LABELS.luma_reach + 1),
-            uniform_filter(chroma, 2 * reach + 1),
+            box_mean(luma, 2 * LABELS.luma_reach + 1),
+            box_mean(chroma, 2 * reach + 1),
         )
         if wary:  # of a normal distribution
             means = np.square(means[0]) * HALF_PI, np.square(means[1]) * HALF_PI

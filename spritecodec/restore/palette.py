@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spritecodec.restore.box_mean import box_mean
 from spritecodec.restore.chroma import (
     KNOWN_TAPS,
     Bands,
@@ -143,15 +144,9 @@ def _variances(frame: _Frame, colours: Floats) -> tuple[Floats, Floats]:
     luma = (frame.y - colours[frame.labels, 0]) ** 2
     chroma = (frame.residual**2).mean(0)
     return (
-        _box(luma, LUMA_WINDOW) + np.float32(MIN_VARIANCE),
-        _box(chroma, CHROMA_WINDOW) + np.float32(MIN_VARIANCE),
+        box_mean(luma, LUMA_WINDOW) + np.float32(MIN_VARIANCE),
+        box_mean(chroma, CHROMA_WINDOW) + np.float32(MIN_VARIANCE),
     )
-
-
-def _box(plane: Floats, size: int) -> Floats:
-    """Mean over size x size, as far as it lies inside the frame's mirror image."""
-    out: Floats = ndimage.uniform_filter(plane, size)
-    return out
 
 
 def _labelled(frame: _Frame, fit: _Fit, labels: Bytes) -> _Frame:

@@ -14,6 +14,8 @@ Bytes = NDArray[np.uint8]
 Doubles = NDArray[np.float64]
 Block = tuple[int, int, int, int]  # top, left, rows, columns
 
+LEAST_PULL = 1.0  # nats that the pixels of a block must gain in chroma to change together
+
 
 class Weights(NamedTuple):
     """How much a squared error costs in a frame, in nats.
@@ -218,6 +220,22 @@ def _edges(labels: Bytes, block: Block, own: int, other: int) -> tuple[int, int]
 
 
 @njit(cache=True)
+def _unexplained_around(f: Labelling, block: Block) -> np.float32:
+    """What the samples that see a block leave unexplained, in nats: no pull on it gains more."""
+    rows, columns = f.rows, f.columns
+    top, left, tall, wide = block
+    bottom, right = top + tall - 1, left + wide - 1
+    total = np.float32(0)
+    for i in range(rows.sample_first[top], rows.sample_first[bottom] + rows.sample_count[bottom]):
+        for x in range(
+            columns.sample_first[left], columns.sample_first[right] + columns.sample_count[right]
+        ):
+            squares = f.residual[0, i, x] ** 2 + f.residual[1, i, x] ** 2
+            total += f.weights.chroma[i, x] * squares
+    return total
+
+
+@njit(cache=True)
 def _pull_together(
     f: Labelling, block: Block, own: int
 ) -> tuple[np.float32, np.float32, np.float32]:
@@ -255,7 +273,7 @@ def _best_together(f: Labelling, block: Block, own: int) -> int:
         return own
     g2, su, sv = _pull_together(f, block, own)
     most = (su * su + sv * sv) / max(g2, np.float32(1e-9))
-    if most < 1:  # nats
+    if most < LEAST_PULL:
         return own
     top, left, tall, wide = block
     count = 0
@@ -296,13 +314,16 @@ def sweep_blocks(f: Labelling) -> int:
     changed = 0
     for top in range(0, h - tall + 1, tall):
         for left in range(0, w - wide + 1, wide):
+            block = (top, left, tall, wide)
+            if _unexplained_around(f, block) < LEAST_PULL:
+                continue
             before = -1
             for q in range(tall * wide):
                 j = f.labels[top + q // wide, left + q % wide]
                 if j == before or not f.active[top + q // wide, left + q % wide]:
                     continue
                 before = j
-                label = _best_together(f, (top, left, tall, wide), j)
+                label = _best_together(f, block, j)
                 if label == j:
                     continue
                 changed += 1

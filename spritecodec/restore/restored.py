@@ -19,7 +19,6 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from spritecodec.clip import AudioStream, Clip, Doubt, Misfit, Piece
 from spritecodec.degradation import Axis, Degradation
@@ -32,7 +31,7 @@ from spritecodec.restore.clusters import cluster_colours
 from spritecodec.restore.consensus import agree, telling_frames
 from spritecodec.restore.known import Known
 from spritecodec.restore.labels import NO_LABEL, LabelDecoder, Planes, as_doubt, label_table
-from spritecodec.restore.native import AxisScale, NativeGrid, find_grid, grid_of_size, shrink
+from spritecodec.restore.native import AxisScale, NativeGrid, find_grid, grid_of_size
 from spritecodec.restore.object_colours import object_colours
 from spritecodec.restore.palette import (
     MAX_COLOURS,
@@ -41,6 +40,7 @@ from spritecodec.restore.palette import (
     find_palette,
     name_colours,
 )
+from spritecodec.restore.shrinking import Shrinking, native_planes
 from spritecodec.restore.soft import SOFT, core_colours
 from spritecodec.restore.surprises import drop_unlikely
 from spritecodec.scene import Scene
@@ -76,6 +76,11 @@ class RestoreThresholds(NamedTuple):
     palette_pixels: int = 3_000_000
     """Pixels of these frames; of more, every other frame is left out, and so on."""
 
+    guess_step: int = 4
+    """Of these frames, every so many are looked at for guesses of colours. With all of them, three
+    games get the same colours or a wrong one more, and all that precedes mining takes 1.5 times as
+    long."""
+
     colour_rounds: int = 2
     """How often the colours are looked for once more, where objects are known."""
 
@@ -110,75 +115,6 @@ class ShownFrame(Protocol):
     def planes(self) -> StoredPlanes:
         """As the file stores it."""
         ...
-
-
-class Shrinking(NamedTuple):
-    """From stored planes to native ones: rows and columns, of luma and of chroma.
-
-    Attributes
-    ----------
-    rows : sparse array, shape (h, stored h), float32
-    columns : sparse array, shape (w, stored w), float32
-    chroma_rows, chroma_columns : sparse array, float32
-        The same for chroma.
-    """
-
-    rows: csr_array
-    columns: csr_array
-    chroma_rows: csr_array
-    chroma_columns: csr_array
-
-    @staticmethod
-    def of(grid: NativeGrid, chroma: tuple[int, int]) -> Shrinking | None:
-        """That undoes a scale, for chroma of a shape; None where nothing was scaled."""
-        if not grid.scaled:
-            return None
-        matrices = (
-            shrink(grid.y, grid.kernel),
-            shrink(grid.x, grid.kernel),
-            _shrink_chroma(grid.y, grid.kernel, chroma[0]),
-            _shrink_chroma(grid.x, grid.kernel, chroma[1]),
-        )
-        # What a far pixel adds is less than the rounding of the recording.
-        return Shrinking(*(csr_array(np.where(np.abs(m) < 1e-3, 0, m)) for m in matrices))
-
-    def __call__(self, stored: Planes) -> Planes:
-        """The native planes; chroma as large as luma."""
-        y = _apply(self.rows, self.columns, stored.y)
-        u, v = (_apply(self.chroma_rows, self.chroma_columns, c) for c in (stored.u, stored.v))
-        return Planes(y, u, v)
-
-
-def _apply(rows: csr_array, columns: csr_array, plane: Floats) -> Floats:
-    """Rows and columns of a plane, combined as two matrices say."""
-    lines = np.ascontiguousarray((rows @ plane).T)
-    return np.ascontiguousarray((columns @ lines).T, np.float32)
-
-
-def _shrink_chroma(axis: AxisScale, kernel: str, samples: int) -> Floats:
-    """As `shrink`, for the samples of chroma along an axis.
-
-    Smooth kernels are undone as those of luma are, where there are samples enough. Otherwise a
-    sample belongs to the native pixel that its middle lies in; where a pixel has none, the
-    nearest sample stands for it.
-    """
-    if samples == axis.size:
-        return shrink(axis, kernel)
-    step = axis.size / samples
-    left, right = round(axis.left / step), round(axis.right / step)
-    if kernel != "nearest" and samples - left - right > axis.native:
-        return shrink(AxisScale(samples, axis.native, left, right, axis.phase), kernel)
-    middle = (np.arange(samples) + 0.5) * step - axis.left
-    place = middle / axis.scale + axis.phase  # in native pixels
-    inside = (middle >= 0) & (middle < axis.inside)
-    out = np.zeros((axis.native, samples), np.float32)
-    for i in range(axis.native):
-        distance = np.where(inside, np.abs(place - (i + 0.5)), np.inf)
-        near = distance < max(0.5 - 0.5 * step / axis.scale, 0.25)
-        if not near.any():
-            near = distance == distance.min()
-        out[i, near] = 1 / near.sum()
-    return out
 
 
 @dataclass(frozen=True)
@@ -228,12 +164,6 @@ def _axis(scale: AxisScale) -> Axis:
     rule = (2 * _FINE * scale.native, max(shift, 0), 2 * _FINE * scale.inside)
     step, phase, unit = (number // math.gcd(*rule) for number in rule)
     return Axis(scale.size, scale.native, scale.left, scale.right, step, phase, unit)
-
-
-def native_planes(stored: StoredPlanes, shrinking: Shrinking | None) -> Planes:
-    """The planes of a frame at the game's own size, float32."""
-    planes = Planes(*(p.astype(np.float32) for p in (stored.y, stored.u, stored.v)))
-    return planes if shrinking is None else shrinking(planes)
 
 
 def find_restoration(clip: Recording, known: Known = NOTHING) -> Restoration | None:
@@ -289,7 +219,9 @@ def _colours(
     matrix, full = coded
     # Halved chroma is taken for the means of pixels until it is known better.
     chroma = make_filter(KNOWN_TAPS[0], KNOWN_TAPS[0], y.shape[1:], u.shape[1:])
-    core = core_colours(thinned, chroma) if soft or u.shape != y.shape else None
+    core = None
+    if soft or u.shape != y.shape:
+        core = core_colours(thinned if soft else thinned[:: RESTORE.guess_step], chroma)
     if soft and core is None:
         return None
     if u.shape != y.shape:
